@@ -1,0 +1,36 @@
+//go:build seed
+
+package seed
+
+import (
+	_ "github.com/gaissmai/bart"
+	_ "github.com/google/go-cmp/cmp"
+	_ "github.com/jedib0t/go-pretty/v6/list"
+	_ "github.com/jedib0t/go-pretty/v6/table"
+	_ "github.com/jedib0t/go-pretty/v6/text"
+	_ "github.com/miekg/dns"
+	_ "github.com/osrg/gobgp/v3/pkg/packet/bgp"
+	_ "github.com/osrg/gobgp/v3/pkg/packet/mrt"
+	_ "github.com/osrg/gobgp/v3/pkg/packet/rtr"
+	_ "github.com/pressly/goose/v3"
+	_ "github.com/rogpeppe/go-internal/testscript"
+	_ "github.com/rs/zerolog"
+	_ "github.com/spf13/cobra"
+	_ "github.com/spf13/viper"
+	_ "github.com/vbauerster/mpb/v8"
+	_ "github.com/xuri/excelize/v2"
+	_ "go.uber.org/goleak"
+	_ "go.yaml.in/yaml/v3"
+	_ "golang.org/x/net/html"
+	_ "golang.org/x/net/idna"
+	_ "golang.org/x/net/publicsuffix"
+	_ "golang.org/x/sync/errgroup"
+	_ "golang.org/x/sync/semaphore"
+	_ "golang.org/x/sync/singleflight"
+	_ "golang.org/x/term"
+	_ "golang.org/x/text/unicode/norm"
+	_ "golang.org/x/time/rate"
+	_ "golang.org/x/tools/txtar"
+	_ "modernc.org/sqlite"
+	_ "pgregory.net/rapid"
+)

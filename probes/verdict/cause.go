@@ -1,0 +1,49 @@
+package verdict
+
+// Cause says why something could not be done or measured: the closed set of
+// what the network, a name server or this scanner itself can answer. A result
+// carries it in Args["cause"], and the catalogue words it.
+type Cause string
+
+// The causes.
+const (
+	Timeout     Cause = "timeout"     // nothing came back in time
+	Refused     Cause = "refused"     // TCP RST to the SYN, or ICMP port unreachable
+	Unreachable Cause = "unreachable" // ICMP: no route, host unreachable, prohibited
+	Reset       Cause = "reset"       // an open connection was reset or closed early
+	NoFamily    Cause = "no-family"   // this machine has no address or route of the family
+	Forbidden   Cause = "forbidden"   // the guard refused a special-purpose address
+	OverBudget  Cause = "over-budget" // a limit of queries, connections or work was reached
+	Cancelled   Cause = "cancelled"   // the run was interrupted
+	Deadline    Cause = "deadline"    // the probe's, host's or run's time was over
+	ServFail    Cause = "servfail"    // every server answered SERVFAIL, REFUSED or not for its zone
+	Lame        Cause = "lame"        // servers answer, but none is authoritative for the zone
+	Malformed   Cause = "malformed"   // the reply could not be parsed, or was not to our question
+	Panicked    Cause = "panicked"    // a defect in this program, see its log
+	OtherCause  Cause = "other"       // none of the above; the evidence has the error's words
+)
+
+var causeTexts = map[Cause]Text{
+	Timeout:     {"no answer in time", "không có phản hồi trong thời gian chờ"},
+	Refused:     {"connection refused", "kết nối bị từ chối"},
+	Unreachable: {"network or host unreachable", "mạng hoặc máy đích không tới được"},
+	Reset:       {"connection reset", "kết nối bị ngắt giữa chừng"},
+	NoFamily:    {"this scanner has no address of that family", "máy quét không có địa chỉ thuộc họ giao thức này"},
+	Forbidden:   {"special-purpose address, refused by the scanner's guard", "địa chỉ dành cho mục đích đặc biệt, bộ quét từ chối kết nối"},
+	OverBudget:  {"a work limit was reached", "đã chạm giới hạn khối lượng công việc"},
+	Cancelled:   {"the run was interrupted", "lượt quét bị dừng giữa chừng"},
+	Deadline:    {"the time allowed was over", "hết thời gian cho phép"},
+	ServFail:    {"the name servers answered with an error", "máy chủ tên miền trả lời lỗi"},
+	Lame:        {"no name server is authoritative for the zone", "không máy chủ nào có thẩm quyền đối với vùng"},
+	Malformed:   {"the reply could not be understood", "không hiểu được phản hồi"},
+	Panicked:    {"a defect in the scanner; see its log", "lỗi nội bộ của bộ quét; xem nhật ký"},
+	OtherCause:  {"another error; see the evidence", "lỗi khác; xem bằng chứng"},
+}
+
+// In words the cause in language l.
+func (c Cause) In(l Lang) string {
+	if t, ok := causeTexts[c]; ok {
+		return t.In(l)
+	}
+	return string(c)
+}

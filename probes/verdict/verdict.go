@@ -1,0 +1,195 @@
+// Package verdict is the closed vocabulary of results: what was checked, what
+// came out, why, who can mend it, and the evidence for it. Producers (the
+// probes) and readers (history, reports) share nothing else.
+//
+// A result carries a reason code and its evidence. Outcome, wording, advice and
+// references are looked up in one catalogue, so a change of policy judges
+// stored results anew.
+package verdict
+
+import (
+	"strings"
+	"time"
+)
+
+// RulesVersion names the set of rules in this build: catalogue outcomes, the
+// readiness ladder and the probes' decisions. It changes whenever the same
+// evidence could be judged differently.
+const RulesVersion = 1
+
+// Outcome is what a result means for readiness. The zero value is Unknown:
+// what could not be measured is never good and never bad.
+type Outcome uint8
+
+// The outcomes, from "don't know" up.
+const (
+	Unknown Outcome = iota
+	NotApplicable
+	Pass
+	Warn
+	Fail
+)
+
+var outcomeNames = [...]string{"unknown", "not-applicable", "pass", "warn", "fail"}
+
+// String returns the outcome's stable name as used in JSON and CSV.
+func (o Outcome) String() string {
+	if int(o) < len(outcomeNames) {
+		return outcomeNames[o]
+	}
+	return "unknown"
+}
+
+// MarshalText writes the stable name.
+func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
+
+// UnmarshalText reads a stable name; anything else becomes Unknown.
+func (o *Outcome) UnmarshalText(b []byte) error {
+	*o = Unknown
+	for i, n := range outcomeNames {
+		if n == string(b) {
+			*o = Outcome(i)
+		}
+	}
+	return nil
+}
+
+// severity orders outcomes for Worst: a found fault outranks a gap in
+// knowledge, which outranks everything that is known to be fine.
+var severity = [...]int{Unknown: 3, NotApplicable: 0, Pass: 1, Warn: 2, Fail: 4}
+
+// Worst returns the outcome that decides a group: Fail, else Unknown, else
+// Warn, else Pass, else NotApplicable. Of nothing it is NotApplicable.
+func Worst(outcomes ...Outcome) Outcome {
+	worst := NotApplicable
+	for _, o := range outcomes {
+		if severity[o] > severity[worst] {
+			worst = o
+		}
+	}
+	return worst
+}
+
+// Check is one kind of question asked about a service.
+type Check string
+
+// The checks. A service's results carry these; Vantage results belong to a run.
+const (
+	AAAA    Check = "aaaa"    // address records, both families
+	Reach   Check = "reach"   // the service over IPv6, per address and port
+	Reach4  Check = "reach4"  // the same over IPv4, for comparison
+	DNSSEC  Check = "dnssec"  // chain of trust from the root anchor
+	RPKI    Check = "rpki"    // route-origin validity of each address
+	Closure Check = "closure" // everything else an IPv6-only client has to reach
+	Vantage Check = "vantage" // the scanner's own connections, clock and data
+)
+
+// Reason is a stable code, "check.what" or "check.state.what", in the catalogue.
+type Reason string
+
+// Role says what kind of body can mend a finding.
+type Role string
+
+// The roles of DESIGN section 2, rule 7, and Operator: whoever runs this scanner.
+const (
+	Agency      Role = "agency"
+	DataCentre  Role = "data-centre"
+	Registrar   Role = "registrar"
+	DNSOperator Role = "dns-operator"
+	Hosting     Role = "hosting"
+	ISP         Role = "isp"
+	VNNIC       Role = "vnnic"
+	Operator    Role = "operator"
+)
+
+// Owner is who can mend a finding. Name is empty when only the role is known.
+type Owner struct {
+	Role Role   `json:"role"`
+	Name string `json:"name,omitempty"` // a zone, an AS, an agency id: whatever the evidence gives
+}
+
+// Evidence is one observation: who was asked, over what, what came back, when.
+type Evidence struct {
+	At     time.Time `json:"at"`
+	Asked  string    `json:"asked"`            // "ns1.example.vn [2001:db8::53]:53"
+	Over   string    `json:"over"`             // udp4, udp6, tcp4, tcp6, tls, http, smtp, rtr, file
+	Query  string    `json:"query,omitempty"`  // "www.example.vn. AAAA", "GET /"
+	Answer string    `json:"answer,omitempty"` // short, as received: "NOERROR aa, 0 answers"
+}
+
+// Result is one finding about one subject, good or bad.
+type Result struct {
+	Check    Check             `json:"check"`
+	Reason   Reason            `json:"reason"`
+	Subject  string            `json:"subject"`        // what was judged: an address and port, a zone, a host
+	Args     map[string]string `json:"args,omitempty"` // fill the catalogue's sentences, by name
+	Owner    Owner             `json:"owner"`
+	Via      []string          `json:"via,omitempty"` // from the service to the subject, for dependencies
+	Evidence []Evidence        `json:"evidence,omitempty"`
+	At       time.Time         `json:"at"`
+	Took     time.Duration     `json:"took,omitempty"` // nanoseconds
+}
+
+// Outcome asks the catalogue; a reason it does not know is Unknown.
+func (r Result) Outcome() Outcome { return Lookup(r.Reason).Outcome }
+
+// State returns the DNSSEC or route-origin state that the reason stands for
+// ("secure", "not-found", …), empty for other checks.
+func (r Result) State() string { return Lookup(r.Reason).State }
+
+// Title is the catalogue's sentence for this result in the language asked for.
+func (r Result) Title(l Lang) string { return r.fill(Lookup(r.Reason).Title.In(l), l) }
+
+// Advice is what to do about it, empty when there is nothing to do.
+func (r Result) Advice(l Lang) string { return r.fill(Lookup(r.Reason).Advice.In(l), l) }
+
+// fill puts Subject and Args into a sentence's {places}; a place without an
+// argument is shown as an ellipsis, never as markup.
+func (r Result) fill(s string, l Lang) string {
+	var b strings.Builder
+	for {
+		open := strings.IndexByte(s, '{')
+		if open < 0 {
+			break
+		}
+		end := strings.IndexByte(s[open:], '}')
+		if end < 0 {
+			break
+		}
+		b.WriteString(s[:open])
+		key := s[open+1 : open+end]
+		switch v, ok := r.Args[key]; {
+		case key == "subject":
+			b.WriteString(r.Subject)
+		case key == "cause" && ok:
+			b.WriteString(Cause(v).In(l))
+		case ok && v != "":
+			b.WriteString(v)
+		default:
+			b.WriteString("…")
+		}
+		s = s[open+end+1:]
+	}
+	b.WriteString(s)
+	return b.String()
+}
+
+// Record is everything one scan found out about one service of one agency.
+type Record struct {
+	Agency  string        `json:"agency"`         // inventory id, empty for a names file or an ad-hoc probe
+	Host    string        `json:"host"`           // host name in A-label form, or an address
+	Kind    string        `json:"service"`        // web, mail, dns, tcp
+	Port    uint16        `json:"port,omitempty"` // 0: the kind's own ports
+	Results []Result      `json:"results"`
+	At      time.Time     `json:"at"`
+	Took    time.Duration `json:"took"` // nanoseconds
+}
+
+// Key names the service within a run: agency, kind, host and port.
+func (r Record) Key() ServiceKey { return ServiceKey{r.Agency, r.Kind, r.Host, r.Port} }
+
+// ServiceKey identifies a service across runs.
+type ServiceKey struct {
+	Agency, Kind, Host string
+	Port               uint16
+}
