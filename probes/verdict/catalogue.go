@@ -32,7 +32,7 @@ func (t Text) In(l Lang) string {
 // and {name} stand for the result's Subject and Args.
 type Entry struct {
 	Reason  Reason
-	Check   Check
+	Check   Check // empty for scan.*: whichever check the result carries
 	Outcome Outcome
 	State   string // dnssec: secure, insecure, bogus, indeterminate; rpki: valid, invalid, not-found, unrouted, unknown
 	Title   Text
@@ -42,7 +42,7 @@ type Entry struct {
 
 // byReason is filled once from the tables of the catalogue_*.go files.
 var byReason = index(
-	addressReasons, reachReasons, dnssecReasons, rpkiReasons, closureReasons, vantageReasons,
+	addressReasons, reachReasons, dnssecReasons, rpkiReasons, closureReasons, vantageReasons, scanReasons,
 )
 
 func index(tables ...[]Entry) map[Reason]Entry {

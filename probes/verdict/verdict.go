@@ -135,7 +135,22 @@ func (r Result) Outcome() Outcome { return Lookup(r.Reason).Outcome }
 
 // State returns the DNSSEC or route-origin state that the reason stands for
 // ("secure", "not-found", …), empty for other checks.
-func (r Result) State() string { return Lookup(r.Reason).State }
+//
+// A DNSSEC or RPKI result without a state of its own (the run was stopped, a
+// probe crashed) is in the state that says "not known".
+func (r Result) State() string {
+	switch state := Lookup(r.Reason).State; {
+	case state != "":
+		return state
+	case r.Outcome() != Unknown:
+		return ""
+	case r.Check == DNSSEC:
+		return "indeterminate"
+	case r.Check == RPKI:
+		return "unknown"
+	}
+	return ""
+}
 
 // Title is the catalogue's sentence for this result in the language asked for.
 func (r Result) Title(l Lang) string { return r.fill(Lookup(r.Reason).Title.In(l), l) }
