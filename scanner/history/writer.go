@@ -1,0 +1,310 @@
+package history
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"ready6/probes/verdict"
+)
+
+// A batch is written when it has this many records or bytes, or is this old:
+// what a crash can lose.
+const (
+	batchRecords = 500
+	batchBytes   = 8 << 20
+	batchDelay   = 500 * time.Millisecond
+)
+
+// Writer adds records to one run. Its methods are for one goroutine.
+type Writer struct {
+	s     *Store
+	id    int64
+	began time.Time // real time of Begin: what the run's clock is measured by
+	start time.Time // Header.Started, which may be a simulated day
+	lock  *lock
+
+	addService, addRecord, setRecord *sql.Stmt
+
+	mu    sync.Mutex // guards what follows: a timer flushes too
+	batch []row
+	bytes int
+	timer *time.Timer
+	err   error // first failure; nothing is written after it
+	done  bool
+}
+
+// row is an encoded record.
+type row struct {
+	key               verdict.ServiceKey
+	at, took          int64
+	results, evidence string
+}
+
+// Begin starts a run. It fails with ErrBusy while another process, or another
+// Writer, writes to the file, and with ErrReadOnly if it cannot be written. Of
+// h, Begin ignores ID, Status, Finished, Services and the digests; Started may
+// be zero for now.
+func (s *Store) Begin(ctx context.Context, h Header) (*Writer, error) {
+	if s.write == nil {
+		return nil, &Error{Path: s.path, Problem: "cannot be written",
+			Next: "give this user write access to the file and its directory, or name another history file", Err: ErrReadOnly}
+	}
+	l, err := takeLock(s.lockPath, time.Second)
+	if err != nil {
+		return nil, s.refuse(err)
+	}
+	l.sign(time.Now())
+	w := &Writer{s: s, lock: l, began: time.Now(), start: h.Started}
+	if w.start.IsZero() {
+		w.start = w.began
+	}
+	if err := w.begin(ctx, h); err != nil {
+		l.release()
+		return nil, explain(s.path, err)
+	}
+	s.mu.Lock()
+	s.writer = w
+	s.mu.Unlock()
+	return w, nil
+}
+
+// ID is the run's number.
+func (w *Writer) ID() int64 { return w.id }
+
+func (w *Writer) begin(ctx context.Context, h Header) error {
+	if err := w.s.markCrashed(ctx); err != nil { // whoever wrote before is gone: we have the lock
+		return err
+	}
+	tx, err := w.s.write.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() //nolint:errcheck // after Commit it does nothing
+	h.Started, h.Finished, h.Status, h.Services = w.start, time.Time{}, Running, 0
+	if h.InventorySHA256, err = putText(ctx, tx, h.Inventory); err != nil {
+		return err
+	}
+	if h.PlanSHA256, err = putText(ctx, tx, h.Plan); err != nil {
+		return err
+	}
+	text, err := json.Marshal(h)
+	if err != nil {
+		return fmt.Errorf("header of the run: %w", err)
+	}
+	res, err := tx.ExecContext(ctx,
+		`INSERT INTO run (started, finished, status, kind, inventory, plan, header)
+		 VALUES (?, ?, 'running', ?, nullif(?, ''), nullif(?, ''), ?)`,
+		w.start.UnixNano(), w.start.UnixNano(), h.Kind, h.InventorySHA256, h.PlanSHA256, string(text))
+	if err != nil {
+		return err
+	}
+	if w.id, err = res.LastInsertId(); err != nil {
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	return w.prepare(ctx)
+}
+
+// putText stores a text once, whatever number of runs share it.
+func putText(ctx context.Context, tx *sql.Tx, body []byte) (digest string, err error) {
+	if len(body) == 0 {
+		return "", nil
+	}
+	sum := sha256.Sum256(body)
+	digest = hex.EncodeToString(sum[:])
+	_, err = tx.ExecContext(ctx, "INSERT OR IGNORE INTO text (sha256, body) VALUES (?, ?)", digest, body)
+	return digest, err
+}
+
+func (w *Writer) prepare(ctx context.Context) error {
+	for _, p := range []struct {
+		stmt **sql.Stmt
+		text string
+	}{
+		{&w.addService, `INSERT OR IGNORE INTO service (agency, host, kind, port) VALUES (?, ?, ?, ?)`},
+		{&w.addRecord, `INSERT OR IGNORE INTO record (run, service, at, took, results, evidence)
+			SELECT ?, id, ?, ?, ?, ? FROM service WHERE agency = ? AND host = ? AND kind = ? AND port = ?`},
+		{&w.setRecord, `UPDATE record SET at = ?2, took = ?3, results = ?4, evidence = ?5 WHERE run = ?1 AND service =
+			(SELECT id FROM service WHERE agency = ?6 AND host = ?7 AND kind = ?8 AND port = ?9)`},
+	} {
+		var err error
+		if *p.stmt, err = w.s.write.PrepareContext(ctx, p.text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Put adds the record of one service; a second one of the same service
+// replaces the first. It is on disk at the latest half a second later. After an
+// error, nothing more is taken.
+func (w *Writer) Put(rec verdict.Record) error {
+	r, err := encode(rec)
+	if err != nil {
+		return fmt.Errorf("record of %s: %w", rec.Host, err)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.err != nil:
+		return w.err
+	case w.done:
+		return errors.New("history: the run has been finished")
+	}
+	w.batch = append(w.batch, r)
+	w.bytes += len(r.results) + len(r.evidence)
+	if len(w.batch) >= batchRecords || w.bytes >= batchBytes {
+		return w.flush(context.Background())
+	}
+	if w.timer == nil {
+		w.timer = time.AfterFunc(batchDelay, func() {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			_ = w.flush(context.Background()) // kept in w.err for the next call
+		})
+	}
+	return nil
+}
+
+// encode splits a record into results and their evidence.
+func encode(rec verdict.Record) (row, error) {
+	bare := make([]verdict.Result, len(rec.Results))
+	proof := make([][]verdict.Evidence, len(rec.Results))
+	some := false
+	for i, r := range rec.Results {
+		proof[i], r.Evidence = r.Evidence, nil
+		bare[i] = r
+		some = some || len(proof[i]) > 0
+	}
+	results, err := json.Marshal(bare)
+	if err != nil {
+		return row{}, err
+	}
+	out := row{key: rec.Key(), at: nanos(rec.At), took: int64(rec.Took), results: string(results)}
+	if !some {
+		return out, nil
+	}
+	evidence, err := json.Marshal(proof)
+	out.evidence = string(evidence)
+	return out, err
+}
+
+// nanos keeps the zero time zero.
+func nanos(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixNano()
+}
+
+// flush writes the batch in one transaction; w.mu is held.
+func (w *Writer) flush(ctx context.Context) error {
+	if w.timer != nil {
+		w.timer.Stop()
+		w.timer = nil
+	}
+	if w.err != nil || w.done || len(w.batch) == 0 {
+		return w.err
+	}
+	if err := w.commit(ctx); err != nil {
+		w.err = explain(w.s.path, err)
+		return w.err
+	}
+	clear(w.batch) // let go of the texts
+	w.batch, w.bytes = w.batch[:0], 0
+	return nil
+}
+
+func (w *Writer) commit(ctx context.Context) error {
+	tx, err := w.s.write.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() //nolint:errcheck // after Commit it does nothing
+	addService, addRecord, setRecord := tx.StmtContext(ctx, w.addService), tx.StmtContext(ctx, w.addRecord), tx.StmtContext(ctx, w.setRecord)
+	added := int64(0)
+	for _, r := range w.batch {
+		k := r.key
+		if _, err := addService.ExecContext(ctx, k.Agency, k.Host, k.Kind, k.Port); err != nil {
+			return err
+		}
+		args := []any{w.id, r.at, r.took, r.results, r.evidence, k.Agency, k.Host, k.Kind, k.Port}
+		res, err := addRecord.ExecContext(ctx, args...)
+		if err != nil {
+			return err
+		}
+		n, err := res.RowsAffected()
+		if err == nil && n == 0 {
+			_, err = setRecord.ExecContext(ctx, args...)
+		}
+		if err != nil {
+			return err
+		}
+		added += n
+	}
+	if _, err := tx.ExecContext(ctx, "UPDATE run SET services = services + ?, finished = ? WHERE id = ?",
+		added, w.now().UnixNano(), w.id); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// now is the time by the run's own clock.
+func (w *Writer) now() time.Time { return w.start.Add(time.Since(w.began)) }
+
+// Finish ends the run as Complete or Interrupted and gives up the right to
+// write. It works although ctx has ended: an interrupted scan is the usual case.
+func (w *Writer) Finish(ctx context.Context, status Status) error {
+	if status != Complete && status != Interrupted {
+		return fmt.Errorf("history: a run is finished as complete or interrupted, not as %q", status)
+	}
+	ctx = context.WithoutCancel(ctx)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.done {
+		return errors.New("history: the run has been finished already")
+	}
+	err := w.flush(ctx)
+	if err == nil {
+		_, err = w.s.write.ExecContext(ctx, "UPDATE run SET status = ?, finished = ? WHERE id = ?", string(status), w.now().UnixNano(), w.id)
+		err = explain(w.s.path, err)
+	}
+	if err == nil {
+		// Power may fail now: the run is on the platter. A reader in the way is no error.
+		_, _ = w.s.write.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)")
+	}
+	return errors.Join(err, w.end())
+}
+
+// abandon writes what there is and leaves the run as it is.
+func (w *Writer) abandon() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.done {
+		return nil
+	}
+	return errors.Join(w.flush(context.Background()), w.end())
+}
+
+// end releases everything; w.mu is held.
+func (w *Writer) end() error {
+	w.done = true
+	var errs []error
+	for _, stmt := range []*sql.Stmt{w.addService, w.addRecord, w.setRecord} {
+		errs = append(errs, stmt.Close())
+	}
+	w.lock.release()
+	w.s.mu.Lock()
+	w.s.writer = nil
+	w.s.mu.Unlock()
+	return explain(w.s.path, errors.Join(errs...))
+}
