@@ -1,0 +1,194 @@
+package lab
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// record reads the data of an add or replace as a record of the zone.
+func (z *zone) record(e edit) (dns.RR, error) {
+	rr, err := dns.NewRR(fmt.Sprintf("%s %d IN %s %s", z.qualified(e.owner), z.spec.ttl, e.rtype, z.relative(e.rest)))
+	if err == nil && rr == nil {
+		err = errors.New("no record")
+	}
+	return rr, err
+}
+
+// relative lets data end in a name that is relative to the zone by writing @.
+func (z *zone) relative(data string) string {
+	return strings.ReplaceAll(data, " @", " "+z.name)
+}
+
+// qualified is the full owner name: "@" is the apex, a final dot makes a name
+// absolute, anything else is relative to the zone.
+func (z *zone) qualified(owner string) string {
+	switch {
+	case owner == "@":
+		return z.name
+	case strings.HasSuffix(owner, "."):
+		return owner
+	}
+	return owner + "." + strings.TrimPrefix(z.name, ".")
+}
+
+// apply does an edit before signing.
+func (z *zone) apply(e edit) error {
+	if e.verb == "remove" || e.verb == "replace" {
+		if err := z.eachSet(e, func(owner string, rtype uint16, _ *rrset) error { z.remove(owner, rtype); return nil }); err != nil {
+			return err
+		}
+	}
+	if e.verb == "remove" {
+		return nil
+	}
+	rr, err := z.record(e)
+	if err != nil {
+		return err
+	}
+	z.add(rr)
+	return nil
+}
+
+// eachSet calls f for the sets that an edit names; naming none is an error, so
+// that a world cannot fail to break what it means to break. For type NSEC3 the
+// owner is the name whose hash matches or, failing that, whose gap covers it.
+func (z *zone) eachSet(e edit, f func(owner string, rtype uint16, set *rrset) error) error {
+	owner, found := z.qualified(e.owner), false
+	if want := dns.StringToType[e.rtype]; want == dns.TypeNSEC3 && e.owner != "*" {
+		o, ok := z.match(owner)
+		if !ok {
+			o, _ = z.cover(owner)
+		}
+		owner = o
+	}
+	for name, node := range z.sets {
+		if e.owner != "*" && name != owner {
+			continue
+		}
+		for _, t := range sortedTypes(node) {
+			if e.rtype != "*" && dns.TypeToString[t] != e.rtype {
+				continue
+			}
+			found = true
+			if err := f(name, t, node[t]); err != nil {
+				return err
+			}
+		}
+	}
+	if !found {
+		return fmt.Errorf("there is no %s %s to %s", e.owner, e.rtype, e.verb)
+	}
+	return nil
+}
+
+// amend breaks the signed zone.
+func (z *zone) amend(e edit, now time.Time) error {
+	switch e.verb {
+	case "mute":
+		z.muted[z.qualified(e.owner)+" "+e.rtype] = true
+		return nil
+	case "add", "replace", "remove":
+		return z.amendData(e)
+	}
+	return z.eachSet(e, func(_ string, rtype uint16, set *rrset) error {
+		switch e.verb {
+		case "strip":
+			set.sigs = nil
+			return nil
+		case "drop-bit":
+			return dropBit(set, e.rest)
+		case "expire":
+			return z.resign(set, rtype, now.Add(-30*24*time.Hour), now.Add(-2*24*time.Hour), nil)
+		case "future":
+			return z.resign(set, rtype, now.Add(2*24*time.Hour), now.Add(30*24*time.Hour), nil)
+		}
+		return z.eachSig(set, e)
+	})
+}
+
+// amendData changes records and leaves the old signatures where there are any.
+func (z *zone) amendData(e edit) error {
+	if e.verb == "remove" {
+		return z.eachSet(e, func(owner string, rtype uint16, _ *rrset) error { z.remove(owner, rtype); return nil })
+	}
+	rr, err := z.record(e)
+	if err != nil {
+		return err
+	}
+	if e.verb == "replace" {
+		return z.eachSet(e, func(_ string, _ uint16, set *rrset) error { set.rrs = []dns.RR{rr}; return nil })
+	}
+	z.add(rr)
+	return nil
+}
+
+// resign replaces a set's signatures by good ones of another period.
+func (z *zone) resign(set *rrset, rtype uint16, from, to time.Time, change func(*dns.RRSIG)) error {
+	set.sigs = nil
+	for _, k := range z.signers(rtype) {
+		sig, err := k.sign(z, set.rrs, from, to)
+		if err != nil {
+			return err
+		}
+		if change != nil {
+			change(sig)
+		}
+		set.sigs = append(set.sigs, sig)
+	}
+	return nil
+}
+
+// eachSig changes the signatures of a set in place.
+func (z *zone) eachSig(set *rrset, e edit) error {
+	for i, rr := range set.sigs {
+		sig := dns.Copy(rr).(*dns.RRSIG)
+		switch e.verb {
+		case "corrupt":
+			raw, err := base64.StdEncoding.DecodeString(sig.Signature)
+			if err != nil || len(raw) == 0 {
+				return fmt.Errorf("signature %q: %v", sig.Signature, err)
+			}
+			raw[len(raw)/2] ^= 0xff
+			sig.Signature = base64.StdEncoding.EncodeToString(raw)
+		case "signer":
+			sig.SignerName = canonical(e.rest)
+		case "labels":
+			sig.Labels++
+		case "algorithm":
+			sig.Algorithm = 250
+		}
+		set.sigs[i] = sig
+	}
+	if len(set.sigs) == 0 {
+		return errors.New("the set has no signatures")
+	}
+	return nil
+}
+
+// dropBit takes a type out of NSEC and NSEC3 bit maps; the signature over the
+// record then no longer fits, so it is one more way of breaking it.
+func dropBit(set *rrset, rtype string) error {
+	t, ok := dns.StringToType[rtype]
+	if !ok {
+		return fmt.Errorf("no type %q", rtype)
+	}
+	for i, rr := range set.rrs {
+		rr = dns.Copy(rr)
+		switch rr := rr.(type) {
+		case *dns.NSEC:
+			rr.TypeBitMap = slices.DeleteFunc(rr.TypeBitMap, func(b uint16) bool { return b == t })
+		case *dns.NSEC3:
+			rr.TypeBitMap = slices.DeleteFunc(rr.TypeBitMap, func(b uint16) bool { return b == t })
+		default:
+			return errors.New("only NSEC and NSEC3 have bit maps")
+		}
+		set.rrs[i] = rr
+	}
+	return nil
+}

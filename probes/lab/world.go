@@ -1,0 +1,321 @@
+package lab
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/tools/txtar"
+)
+
+// World is a parsed archive: who exists, what is broken, what should come out.
+// The grammar is described in worlds/README.md.
+type World struct {
+	Name  string // file name without extension, empty if parsed from bytes
+	Title string // first line of the archive
+
+	hosts    []host
+	zones    []zoneSpec
+	texts    map[string]string // zone or zone@version -> zone-file text
+	edits    []edit            // before signing
+	amends   []edit            // after signing
+	pages    map[string]string // host/path -> body
+	vrps     []vrp
+	routes   []route
+	services []service
+	wants    []Want
+	vantage  []string  // "no-v4", "no-v6"
+	now      time.Time // zero: the clock of Options
+}
+
+// Want is the verdict a world expects for one service.
+type Want struct {
+	Host    string
+	Service string   // web, mail, dns, tcp
+	Level   int      // 0..4 of the ladder; -1: cannot be told
+	DNSSEC  string   // secure, insecure, bogus, indeterminate
+	RPKI    string   // valid, invalid, not-found, unrouted, unknown
+	Reasons []string // reason codes that must be among the findings
+}
+
+// service is a line of the inventory: whose it is, its kind, where.
+type service struct {
+	agency, kind, host string
+	port               uint16
+}
+
+// host is one name and what runs at its addresses.
+type host struct {
+	name    string // canonical, with final dot
+	kind    string // dns, web, mail, rtr
+	places  []place
+	options map[string]string
+}
+
+// edit changes one RRset of a zone.
+type edit struct {
+	zone  string // canonical, may carry @version
+	verb  string
+	owner string // canonical, or "*" for all
+	rtype string // a type, or "*"
+	rest  string
+}
+
+// Wants returns the expected verdicts, in the archive's order.
+func (w World) Wants() []Want { return slices.Clone(w.wants) }
+
+// canonical returns a name in lower case with a final dot.
+func canonical(name string) string {
+	name = strings.ToLower(name)
+	if !strings.HasSuffix(name, ".") {
+		name += "."
+	}
+	return name
+}
+
+// Parse reads a world's archive. It may include embedded worlds, whose lines
+// are read first and replaced by later lines about the same thing. All faults
+// of the archive are reported at once, joined, as "section:line: sentence".
+func Parse(data []byte) (World, error) {
+	w := World{texts: map[string]string{}, pages: map[string]string{}}
+	err := w.read(data, 0)
+	return w, err
+}
+
+func (w *World) read(data []byte, depth int) error {
+	ar := txtar.Parse(data)
+	w.Title, _, _ = strings.Cut(string(bytes.TrimSpace(ar.Comment)), "\n")
+	if len(ar.Files) == 0 {
+		return errors.New("not a world: the archive has no sections")
+	}
+	var faults []error
+	for _, f := range ar.Files {
+		name, arg, _ := strings.Cut(f.Name, " ")
+		text, arg := string(f.Data), strings.TrimSpace(arg)
+		switch name {
+		case "include":
+			faults = append(faults, w.include(text, depth))
+		case "zone":
+			w.texts[versioned(arg)] = text
+		case "page":
+			w.pages[arg] = text
+		default:
+			p, ok := sections[name]
+			if !ok {
+				faults = append(faults, fmt.Errorf("%s: no such section", f.Name))
+				continue
+			}
+			if p.clear != nil {
+				p.clear(w)
+			}
+			faults = append(faults, eachLine(name, text, func(fields []string, line string) error {
+				return p.line(w, fields, line)
+			}))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// versioned splits zone@version and makes the zone's part canonical.
+func versioned(s string) string {
+	zone, version, ok := strings.Cut(s, "@")
+	if !ok {
+		return canonical(zone)
+	}
+	return canonical(zone) + "@" + version
+}
+
+func (w *World) include(text string, depth int) error {
+	if depth > 4 {
+		return errors.New("include: more than four levels deep")
+	}
+	title := w.Title
+	err := eachLine("include", text, func(fields []string, _ string) error {
+		data, err := worldFiles.ReadFile("worlds/" + fields[0] + ".txtar")
+		if err != nil {
+			return fmt.Errorf("no embedded world %q", fields[0])
+		}
+		return w.read(data, depth+1)
+	})
+	w.Title = title
+	return err
+}
+
+// eachLine calls f for every line that is neither empty nor a comment (#).
+func eachLine(section, text string, f func(fields []string, line string) error) error {
+	var faults []error
+	n := 0
+	for line := range strings.Lines(text) {
+		n++
+		if i := strings.Index(line, "#"); i == 0 || i > 0 && line[i-1] == ' ' {
+			line = line[:i]
+		}
+		fields := strings.Fields(line)
+		if len(fields) == 0 {
+			continue
+		}
+		if err := f(fields, strings.TrimSpace(line)); err != nil {
+			faults = append(faults, fmt.Errorf("%s:%d: %w", section, n, err))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// section says how one kind of section is read. A section with clear replaces
+// what an included world said; the others add to it, line by line.
+type section struct {
+	clear func(*World)
+	line  func(w *World, fields []string, line string) error
+}
+
+var sections = map[string]section{
+	"hosts":    {nil, (*World).hostLine},
+	"zones":    {nil, (*World).zoneLine},
+	"edit":     {nil, func(w *World, f []string, l string) error { return editLine(&w.edits, editVerbs, f, l) }},
+	"amend":    {nil, func(w *World, f []string, l string) error { return editLine(&w.amends, amendVerbs, f, l) }},
+	"vrps":     {func(w *World) { w.vrps = nil }, (*World).vrpLine},
+	"routes":   {func(w *World) { w.routes = nil }, (*World).routeLine},
+	"services": {func(w *World) { w.services = nil }, (*World).serviceLine},
+	"want":     {func(w *World) { w.wants = nil }, (*World).wantLine},
+	"vantage":  {nil, (*World).vantageLine},
+	"now":      {nil, (*World).nowLine},
+}
+
+var hostKinds = map[string][]string{ // options of each kind
+	"dns":  {"nodns"},
+	"web":  {"alias", "http", "size", "redirect", "cert", "nodns", "status", "title"},
+	"mail": {"for", "cert", "nodns"},
+	"rtr":  {"nodns"},
+}
+
+// hostLine reads: NAME KIND ADDRESS[!fault,...]... [option[=value]]...
+func (w *World) hostLine(fields []string, _ string) error {
+	if len(fields) < 2 {
+		return errors.New("wants: NAME KIND ADDRESS...")
+	}
+	h := host{name: canonical(fields[0]), kind: fields[1], options: map[string]string{}}
+	options, ok := hostKinds[h.kind]
+	if !ok {
+		return fmt.Errorf("kind %q is none of %v", h.kind, slices.Sorted(maps.Keys(hostKinds)))
+	}
+	for _, f := range fields[2:] {
+		text, list, broken := strings.Cut(f, "!")
+		if addr, err := netip.ParseAddr(text); err == nil {
+			p := place{addr: addr}
+			if broken {
+				if p.faults, err = parseFaults(h.kind, list); err != nil {
+					return err
+				}
+			}
+			h.places = append(h.places, p)
+			continue
+		}
+		key, value, _ := strings.Cut(f, "=")
+		if !slices.Contains(options, key) {
+			return fmt.Errorf("%q is neither an address nor an option of a %s host (%v)", f, h.kind, options)
+		}
+		h.options[key] = value
+	}
+	if cert := h.options["cert"]; cert != "" {
+		if err := checkArg(faultNames["cert"].arg, cert); err != nil {
+			return fmt.Errorf("option cert: %w", err)
+		}
+	}
+	replaceOrAdd(&w.hosts, h, func(o host) bool { return o.name == h.name && o.kind == h.kind })
+	return nil
+}
+
+func replaceOrAdd[T any](list *[]T, item T, same func(T) bool) {
+	if i := slices.IndexFunc(*list, same); i >= 0 {
+		(*list)[i] = item
+		return
+	}
+	*list = append(*list, item)
+}
+
+// editVerbs work on records before signing, amendVerbs on the signed zone.
+var (
+	editVerbs  = []string{"add", "remove", "replace"}
+	amendVerbs = []string{"add", "remove", "replace", "strip", "expire", "future", "corrupt", "signer", "mute", "drop-bit", "labels", "algorithm"}
+)
+
+// editLine reads: ZONE VERB OWNER TYPE [rest]; for add and replace the rest is
+// the record's data.
+func editLine(list *[]edit, verbs, fields []string, line string) error {
+	if len(fields) < 4 {
+		return errors.New("wants: ZONE VERB OWNER TYPE [DATA]")
+	}
+	e := edit{zone: versioned(fields[0]), verb: fields[1], owner: strings.ToLower(fields[2]), rtype: strings.ToUpper(fields[3])}
+	if !slices.Contains(verbs, e.verb) {
+		return fmt.Errorf("verb %q is none of %v", e.verb, verbs)
+	}
+	rest := line
+	for _, f := range fields[:4] {
+		rest = strings.TrimSpace(rest[strings.Index(rest, f)+len(f):])
+	}
+	e.rest = rest
+	if needs := e.verb == "add" || e.verb == "replace" || e.verb == "signer"; needs && rest == "" {
+		return fmt.Errorf("%s wants data after the type", e.verb)
+	}
+	*list = append(*list, e)
+	return nil
+}
+
+// serviceLine reads: AGENCY KIND HOST [PORT].
+func (w *World) serviceLine(fields []string, _ string) error {
+	if len(fields) < 3 || len(fields) > 4 {
+		return errors.New("wants: AGENCY KIND HOST [PORT]")
+	}
+	s := service{agency: fields[0], kind: fields[1], host: strings.TrimSuffix(fields[2], ".")}
+	if len(fields) == 4 {
+		port, err := strconv.ParseUint(fields[3], 10, 16)
+		if err != nil {
+			return fmt.Errorf("port %q is not a number from 0 to 65535", fields[3])
+		}
+		s.port = uint16(port)
+	}
+	w.services = append(w.services, s)
+	return nil
+}
+
+// wantLine reads: HOST KIND LEVEL DNSSEC RPKI [REASON]...; level ? is unknown.
+func (w *World) wantLine(fields []string, _ string) error {
+	if len(fields) < 5 {
+		return errors.New("wants: HOST KIND LEVEL DNSSEC RPKI [REASON]...")
+	}
+	want := Want{Host: fields[0], Service: fields[1], Level: -1, DNSSEC: fields[3], RPKI: fields[4], Reasons: fields[5:]}
+	if fields[2] != "?" {
+		level, err := strconv.Atoi(fields[2])
+		if err != nil || level < 0 || level > 4 {
+			return fmt.Errorf("level %q is neither 0 to 4 nor ?", fields[2])
+		}
+		want.Level = level
+	}
+	if !slices.Contains([]string{"secure", "insecure", "bogus", "indeterminate"}, want.DNSSEC) {
+		return fmt.Errorf("%q is no DNSSEC state", want.DNSSEC)
+	}
+	if !slices.Contains([]string{"valid", "invalid", "not-found", "unrouted", "unknown"}, want.RPKI) {
+		return fmt.Errorf("%q is no route-origin state", want.RPKI)
+	}
+	w.wants = append(w.wants, want)
+	return nil
+}
+
+func (w *World) vantageLine(fields []string, _ string) error {
+	if fields[0] != "no-v4" && fields[0] != "no-v6" {
+		return fmt.Errorf("%q is neither no-v4 nor no-v6", fields[0])
+	}
+	w.vantage = append(w.vantage, fields[0])
+	return nil
+}
+
+func (w *World) nowLine(fields []string, _ string) (err error) {
+	w.now, err = time.Parse(time.RFC3339, fields[0])
+	return err
+}
