@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime/debug"
 	"time"
 
@@ -143,7 +144,7 @@ func (r *run) unknowns(host string, e excuse) []verdict.Result {
 	results := make([]verdict.Result, len(r.Checks))
 	for i, c := range r.Checks {
 		results[i] = verdict.Result{
-			Check: c, Reason: e.reason, Subject: host, Args: args, At: now,
+			Check: c, Reason: e.reason, Subject: host, Args: maps.Clone(args), At: now,
 			Owner: verdict.Owner{Role: verdict.Operator},
 		}
 	}

@@ -8,6 +8,7 @@
 package history
 
 import (
+	_ "embed"
 	"time"
 
 	"ready6/probes/verdict"
@@ -48,6 +49,12 @@ type Header struct {
 	InventorySHA256 string `json:"inventory_sha256,omitempty"` // hex
 	PlanSHA256      string `json:"plan_sha256,omitempty"`      // hex
 }
+
+//go:embed header.schema.json
+var headerSchema string
+
+// HeaderSchema is the JSON Schema (draft 2020-12) of a Header.
+func HeaderSchema() string { return headerSchema }
 
 // SourceInfo is a data source of a run: VRPs, routes, root hints, anchors.
 type SourceInfo struct {
