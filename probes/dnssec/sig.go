@@ -1,0 +1,158 @@
+package dnssec
+
+import (
+	"encoding/base64"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"ready6/probes/verdict"
+)
+
+// checked is what came out of verifying one record set.
+type checked struct {
+	ok      bool
+	sig     *dns.RRSIG // the one that holds
+	key     *key
+	expires time.Time
+	reason  Reason // why not, if not ok
+	limit   bool   // a work limit was hit before an answer was found
+}
+
+// expanded returns the closest encloser whose wildcard the set was made from,
+// and false if the set stands in the zone under its own name (RFC 4035 5.3.4).
+func (c checked) expanded(owner name) (name, bool) {
+	n := owner.labels()
+	if owner.isWild() {
+		n--
+	}
+	if int(c.sig.Labels) >= n {
+		return "", false
+	}
+	return owner.last(int(c.sig.Labels)), true
+}
+
+// verify checks a record set against keys of the zone at apex (RFC 4035 5.3).
+// One good signature is enough (RFC 6840 5.11).
+func (r *run) verify(apex name, keys []*key, set *rrset) checked {
+	var worst fault
+	failed := 0
+	for _, sig := range set.sigs {
+		f := r.precheck(apex, set, sig)
+		if f.code != "" {
+			worst = worst.orWorse(f)
+			continue
+		}
+		c, f := r.tryKeys(apex, keys, set, sig, &failed)
+		if c.ok {
+			return c
+		}
+		worst = worst.orWorse(f)
+		if r.b.spent {
+			return checked{limit: true, reason: newReason(codeLimit, apex, set.owner, set.rrtype)}
+		}
+	}
+	if worst.code == "" {
+		worst = fault{code: codeNoSignature}
+	}
+	return checked{reason: r.word(worst, apex, set)}
+}
+
+// fault is why a signature does not count; a later stage of checking tells more
+// about the cause and wins when several signatures fail.
+type fault struct {
+	code  verdict.Reason
+	sig   *dns.RRSIG
+	stage int
+}
+
+func (f fault) orWorse(g fault) fault {
+	if f.code == "" || g.stage > f.stage {
+		return g
+	}
+	return f
+}
+
+// precheck applies the rules of RFC 4035 5.3.1 that need no key. Owner, class
+// and type covered match because of how sets are made.
+func (r *run) precheck(apex name, set *rrset, sig *dns.RRSIG) fault {
+	signer, ok := parseName(sig.SignerName)
+	switch {
+	// "The RRSIG RR's Signer's Name field MUST be the name of the zone that contains the RRset."
+	case !ok || signer != apex || !set.owner.within(apex):
+		return fault{codeSignerWrong, sig, 1}
+	case !algorithms[sig.Algorithm].supported():
+		return fault{codeSigUnsupported, sig, 2}
+	// "The number of labels in the RRset owner name MUST be greater than or equal to the value in the RRSIG RR's Labels field."
+	case set.owner.labels() < int(sig.Labels) || int(sig.Labels) < apex.labels():
+		return fault{codeSigLabels, sig, 3}
+	case set.owner.isWild() && set.owner.labels() == int(sig.Labels):
+		return fault{codeSigLabels, sig, 3}
+	// "The validator's notion of the current time MUST be less than or equal to" Expiration and
+	// "greater than or equal to" Inception, in serial arithmetic (RFC 4034 3.1.5, RFC 1982).
+	case int32(sig.Expiration-sig.Inception) < 0:
+		return fault{codeSigDates, sig, 4}
+	case int32(sig.Expiration-r.now32) < 0:
+		return fault{codeExpired, sig, 5}
+	case int32(r.now32-sig.Inception) < 0:
+		return fault{codeNotYet, sig, 5}
+	}
+	return fault{}
+}
+
+// tryKeys tries every key that the signature may have been made with: key tags
+// are no more than a hint, several keys can share one (RFC 4034 appendix B).
+func (r *run) tryKeys(apex name, keys []*key, set *rrset, sig *dns.RRSIG, failed *int) (checked, fault) {
+	f := fault{codeKeyMissing, sig, 6}
+	var data, signature []byte
+	for _, k := range keys {
+		if k.tag != sig.KeyTag || k.rr.Algorithm != sig.Algorithm {
+			continue
+		}
+		if !k.usable() {
+			f = f.orWorse(fault{codeKeyUnusable, sig, 7})
+			continue
+		}
+		if data == nil {
+			canon, ok := set.canonical()
+			var err error
+			signature, err = base64.StdEncoding.DecodeString(sig.Signature)
+			if !ok || err != nil {
+				return checked{}, fault{codeSigInvalid, sig, 8}
+			}
+			data = signedData(sig, apex, set.owner, dns.ClassINET, canon)
+		}
+		id := memoryKey(k, data, signature)
+		good := r.v.memory.has(id)
+		if !good {
+			if !r.b.check(*failed) {
+				return checked{}, f
+			}
+			if good = k.check(data, signature); good {
+				r.v.memory.add(id)
+			}
+		}
+		if good {
+			return checked{ok: true, sig: sig, key: k, expires: nearest(sig.Expiration, r.now)}, fault{}
+		}
+		*failed += k.cost
+		r.b.failures += k.cost
+		f = fault{codeSigInvalid, sig, 8}
+	}
+	return checked{}, f
+}
+
+// word makes the reason for a set none of whose signatures counts.
+func (r *run) word(f fault, apex name, set *rrset) Reason {
+	if f.sig == nil {
+		var rec string
+		if len(set.rrs) > 0 {
+			rec = record(set.rrs[0])
+		}
+		return newReason(f.code, apex, set.owner, set.rrtype, "record", rec)
+	}
+	s := f.sig
+	return newReason(f.code, apex, set.owner, set.rrtype,
+		"record", record(s), "tag", itoa(int(s.KeyTag)), "algorithm", algorithmName(s.Algorithm), "signer", s.SignerName,
+		"inception", stamp(s.Inception, r.now), "expiration", stamp(s.Expiration, r.now), "labels", itoa(int(s.Labels)))
+}

@@ -1,0 +1,276 @@
+package dnssec
+
+import (
+	"slices"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"ready6/probes/verdict"
+)
+
+// zone is what is known of the zone, or unsigned delegation, at apex. It never
+// changes once made.
+type zone struct {
+	apex    name
+	state   State
+	parent  *zone
+	keys    []*key // of a secure zone
+	reason  Reason // of any other
+	link    Link
+	expires time.Time // first expiry on the chain down to here, zero if none
+	until   time.Time // for an indeterminate zone: when to look again
+}
+
+// recheck is how long a zone stays indeterminate before it is asked again.
+const recheck = 30 * time.Second
+
+// flight is the one look-up of a zone that all askers wait for.
+type flight struct {
+	done chan struct{}
+	zone *zone // nil if the one who looked was interrupted
+}
+
+func (z *zone) fresh(now time.Time) bool {
+	if !z.until.IsZero() && !now.Before(z.until) {
+		return false
+	}
+	return z.expires.IsZero() || !now.After(z.expires)
+}
+
+// failed makes a zone that is not secure.
+func (r *run) failed(apex name, parent *zone, state State, reason Reason) *zone {
+	z := &zone{apex: apex, state: state, parent: parent, reason: reason,
+		link: Link{Zone: apex.String(), State: state, Reason: &reason}}
+	if parent != nil {
+		z.expires = parent.expires
+	}
+	if state == Indeterminate {
+		z.until = r.now.Add(recheck)
+	}
+	return z
+}
+
+// at returns what stands at c: its zone if a zone begins there, else the zone
+// around it, if that one is not secure or c is no delegation. Every zone is
+// looked up once however many ask; waiting is always for a shorter name, so
+// askers cannot wait for each other in a circle.
+func (r *run) at(c name) *zone {
+	for {
+		r.v.mu.Lock()
+		f := r.v.zones[c]
+		if f == nil {
+			f = &flight{done: make(chan struct{})}
+			r.v.zones[c] = f
+			r.v.mu.Unlock()
+			return r.lead(c, f)
+		}
+		r.v.mu.Unlock()
+		select {
+		case <-f.done:
+		case <-r.ctx.Done():
+			return r.failed(c, nil, Indeterminate,
+				newReason(codeUnreachable, c, c, dns.TypeDNSKEY, "cause", string(causeOf(r.ctx, r.ctx.Err()))))
+		}
+		if f.zone != nil && f.zone.fresh(r.now) {
+			return f.zone
+		}
+		r.v.forget(c, f)
+	}
+}
+
+// lead does the look-up that others wait for.
+func (r *run) lead(c name, f *flight) *zone {
+	keep := false
+	defer func() {
+		if !keep {
+			r.v.forget(c, f)
+		}
+		close(f.done)
+	}()
+	if r.b.depth >= maxZones {
+		return r.failed(c, nil, Indeterminate, newReason(codeLimit, c, c, dns.TypeDS))
+	}
+	own := *r
+	own.b = &budget{depth: r.b.depth + 1}
+	z := own.load(c)
+	if r.ctx.Err() != nil && z.state == Indeterminate {
+		return z // the interruption is ours; whoever waits looks again
+	}
+	f.zone = z
+	keep = z.apex == c || z.state != Secure
+	return z
+}
+
+func (v *Validator) forget(c name, f *flight) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.zones[c] == f {
+		delete(v.zones, c)
+	}
+}
+
+// establish walks from the anchor above n downwards, label by label, and
+// returns the deepest zone at or above n, or the first that is not secure.
+func (r *run) establish(n name) *zone {
+	top, ok := r.v.anchorFor(n)
+	if !ok {
+		return r.failed(n, nil, Indeterminate, newReason(codeNoAnchor, n, n, dns.TypeDNSKEY))
+	}
+	z := r.at(top)
+	for c := top; c != n && z.state == Secure; {
+		c = n.child(c)
+		if r.b.depth++; r.b.depth > maxZones {
+			return r.failed(c, z, Indeterminate, newReason(codeLimit, c, n, dns.TypeDS))
+		}
+		z = r.at(c)
+	}
+	return z
+}
+
+// load looks up what stands at c: by its own anchor, or by DS at the parent.
+func (r *run) load(c name) *zone {
+	if anchors, ok := r.v.anchors[c]; ok {
+		return r.prime(c, anchors)
+	}
+	if _, ok := r.v.anchorFor(c); !ok {
+		return r.failed(c, nil, Indeterminate, newReason(codeNoAnchor, c, c, dns.TypeDNSKEY))
+	}
+	m, reason := r.query(c, dns.TypeDS)
+	if reason != nil {
+		// A name without an answer to DS may still lie in a zone known not to be secure.
+		if z := r.establish(c.parent()); z.state != Secure {
+			return z
+		}
+		return r.failed(c, r.v.known(c), Indeterminate, *reason)
+	}
+	msg := newMessage(m)
+	var keys <-chan reply
+	if set := msg.set(c, dns.TypeDS); set != nil && len(supportedDS(set.rrs)) > 0 {
+		fetch := r.fetch(c, dns.TypeDNSKEY)
+		defer fetch.stop()
+		keys = fetch.reply
+	}
+	parent := r.parentOf(c, msg)
+	if parent.state != Secure {
+		return parent
+	}
+	cut := r.judgeCut(parent, msg, c)
+	for tries := 0; cut.kind == cutBogus && tries < maxRetries; tries++ {
+		if m = r.retry(c, dns.TypeDS, m); m == nil {
+			break
+		}
+		if again := r.judgeCut(parent, newMessage(m), c); again.kind != cutBogus && again.kind != cutLimit {
+			cut = again
+		}
+	}
+	switch cut.kind {
+	case cutNone:
+		return parent
+	case cutInsecure:
+		return r.failed(c, parent, Insecure, cut.reason)
+	case cutSigned:
+		return r.keysByDS(c, parent, cut, keys)
+	case cutLimit:
+		return r.failed(c, parent, Indeterminate, cut.reason)
+	default:
+		return r.failed(c, parent, Bogus, cut.reason)
+	}
+}
+
+// parentOf finds the zone that the DS answer about c comes from: the signer it
+// names, or else by walking down.
+func (r *run) parentOf(c name, msg *message) *zone {
+	for _, s := range r.signers(msg, c, dns.TypeDS) {
+		if z := r.at(s); z.apex == s || z.state != Secure {
+			return z
+		}
+	}
+	return r.establish(c.parent())
+}
+
+// known returns the deepest secure zone above c that has been validated.
+func (v *Validator) known(c name) *zone {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for c != root {
+		c = c.parent()
+		if f := v.zones[c]; f != nil {
+			select {
+			case <-f.done:
+				if f.zone != nil && f.zone.state == Secure {
+					return f.zone
+				}
+			default:
+			}
+		}
+	}
+	return nil
+}
+
+// signers lists the zones that signatures in an answer about n claim to come
+// from, longest name first, as far as they can be right: n lies within them (for
+// DS below them), and they lie at or below the anchor.
+func (r *run) signers(msg *message, n name, qtype uint16) []name {
+	above := n
+	if qtype == dns.TypeDS && n != root {
+		above = n.parent()
+	}
+	top, ok := r.v.anchorFor(above)
+	if !ok {
+		return nil
+	}
+	var out []name
+	for _, set := range relevant(msg, n, qtype) {
+		for _, sig := range set.sigs {
+			s, ok := parseName(sig.SignerName)
+			if ok && above.within(s) && s.within(top) && !slices.Contains(out, s) {
+				out = append(out, s)
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b name) int { return len(b) - len(a) })
+	return out[:min(len(out), maxSigners)]
+}
+
+// relevant lists the sets of an answer that say something about n and type: what
+// is at n, the DNAME above it, or else the denial.
+func relevant(msg *message, n name, qtype uint16) []*rrset {
+	var out []*rrset
+	for _, set := range msg.answer.list {
+		switch {
+		case set.owner == n && len(set.rrs) > 0 && (set.rrtype == qtype || set.rrtype == dns.TypeCNAME || qtype == dns.TypeANY):
+			out = append(out, set)
+		case set.rrtype == dns.TypeDNAME && n.below(set.owner) && len(set.rrs) > 0:
+			out = append(out, set)
+		}
+	}
+	if qtype == dns.TypeDS && len(out) == 0 {
+		if set := msg.authority.find(n, dns.TypeDS); set != nil && len(set.rrs) > 0 {
+			return []*rrset{set}
+		}
+	}
+	if len(out) == 0 {
+		return msg.denials()
+	}
+	return out
+}
+
+// retry asks for another server's answer, nil if there is none.
+func (r *run) retry(n name, qtype uint16, bad *dns.Msg) *dns.Msg {
+	again, ok := r.v.src.(Retrier)
+	if !ok {
+		return nil
+	}
+	m, err := again.Retry(r.ctx, n.String(), qtype, bad)
+	if _, reason := r.usable(m, err, n, qtype); reason != nil {
+		return nil
+	}
+	return m
+}
+
+// owned gives a reason another owner than its code's usual one.
+func owned(reason Reason, role verdict.Role, zone name) Reason {
+	reason.Owner = verdict.Owner{Role: role, Name: zone.String()}
+	return reason
+}
