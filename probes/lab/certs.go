@@ -55,8 +55,9 @@ func newIssuer(now time.Time, name string) (issuer, error) {
 }
 
 // issue makes a certificate for names (host names or addresses). kind is empty
-// for a good one, or wrong, expired, future or untrusted.
-func (a *authority) issue(names []string, kind string) (tls.Certificate, error) {
+// for a good one, or wrong, expired, future or untrusted; ocsp, unless empty, is
+// the host of its OCSP responder.
+func (a *authority) issue(names []string, kind, ocsp string) (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return tls.Certificate{}, fmt.Errorf("making a key: %w", err)
@@ -76,6 +77,9 @@ func (a *authority) issue(names []string, kind string) (tls.Certificate, error) 
 	a.serial++
 	t := &x509.Certificate{SerialNumber: big.NewInt(a.serial), Subject: pkix.Name{CommonName: names[0]}, NotBefore: from, NotAfter: to,
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
+	if ocsp != "" {
+		t.OCSPServer = []string{"http://" + ocsp + "/"}
+	}
 	for _, n := range names {
 		if ip, err := netip.ParseAddr(n); err == nil {
 			t.IPAddresses = append(t.IPAddresses, ip.AsSlice())

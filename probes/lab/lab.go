@@ -31,13 +31,14 @@ type Lab struct {
 	net   *fabric
 	zones map[string]*zone
 	ca    *authority
+	webs  map[netip.Addr]*webServer
 	loop  *loopback // nil: in memory
 }
 
 // Start builds, signs and runs a world. The signatures are made relative to the
 // clock's time at this moment.
 func Start(w World, o Options) (*Lab, error) {
-	l := &Lab{world: w, now: o.Now, net: newFabric()}
+	l := &Lab{world: w, now: o.Now, net: newFabric(), webs: map[netip.Addr]*webServer{}}
 	if l.now == nil {
 		l.now = time.Now
 		if !w.now.IsZero() {
@@ -120,7 +121,7 @@ func (l *Lab) open(h host) error {
 			return err
 		}
 		for _, e := range endpoints {
-			e.name, e.role, e.faults = strings.TrimSuffix(h.name, "."), h.kind, p.faults
+			e.name, e.role, e.faults = plain(h.name), h.kind, p.faults
 			if old := l.net.endpoints[e.at]; old != nil {
 				return fmt.Errorf("%s is taken by %s", e.at, old.name)
 			}
@@ -134,8 +135,13 @@ func (l *Lab) endpoints(h host, p place) ([]*endpoint, error) {
 	switch h.kind {
 	case "dns":
 		return l.dnsEndpoints(h, p), nil
+	case "web":
+		return l.webEndpoints(h, p)
+	case "mail":
+		return l.mailEndpoints(h, p)
 	}
-	return nil, nil
+	cache := &rtrCache{vrps: l.world.vrps, faults: p.faults}
+	return []*endpoint{{at: netip.AddrPortFrom(p.addr, rtrPort), tcp: cache.serve}}, nil
 }
 
 func (l *Lab) dnsEndpoints(h host, p place) []*endpoint {

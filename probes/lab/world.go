@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/tools/txtar"
+
+	"ready6/inventory"
 )
 
 // World is a parsed archive: who exists, what is broken, what should come out.
@@ -20,18 +22,22 @@ type World struct {
 	Name  string // file name without extension, empty if parsed from bytes
 	Title string // first line of the archive
 
-	hosts    []host
-	zones    []zoneSpec
-	texts    map[string]string // zone or zone@version -> zone-file text
-	edits    []edit            // before signing
-	amends   []edit            // after signing
-	pages    map[string]string // host/path -> body
-	vrps     []vrp
-	routes   []route
-	services []service
-	wants    []Want
-	vantage  []string  // "no-v4", "no-v6"
-	now      time.Time // zero: the clock of Options
+	hosts     []host
+	zones     []zoneSpec
+	texts     map[string]string // zone or zone@version -> zone-file text
+	edits     []edit            // before signing
+	amends    []edit            // after signing
+	pages     map[string]string // host/path -> body
+	vrps      []vrp
+	routes    []route
+	services  []service
+	agencies  []inventory.Agency
+	resources []resource
+	providers []inventory.Provider
+	canaries  []inventory.Canary
+	wants     []Want
+	vantage   []string  // "no-v4", "no-v6"
+	now       time.Time // zero: the clock of Options
 }
 
 // Want is the verdict a world expects for one service.
@@ -175,21 +181,25 @@ type section struct {
 }
 
 var sections = map[string]section{
-	"hosts":    {nil, (*World).hostLine},
-	"zones":    {nil, (*World).zoneLine},
-	"edit":     {nil, func(w *World, f []string, l string) error { return editLine(&w.edits, editVerbs, f, l) }},
-	"amend":    {nil, func(w *World, f []string, l string) error { return editLine(&w.amends, amendVerbs, f, l) }},
-	"vrps":     {func(w *World) { w.vrps = nil }, (*World).vrpLine},
-	"routes":   {func(w *World) { w.routes = nil }, (*World).routeLine},
-	"services": {func(w *World) { w.services = nil }, (*World).serviceLine},
-	"want":     {func(w *World) { w.wants = nil }, (*World).wantLine},
-	"vantage":  {nil, (*World).vantageLine},
-	"now":      {nil, (*World).nowLine},
+	"hosts":     {nil, (*World).hostLine},
+	"zones":     {nil, (*World).zoneLine},
+	"edit":      {nil, func(w *World, f []string, l string) error { return editLine(&w.edits, editVerbs, f, l) }},
+	"amend":     {nil, func(w *World, f []string, l string) error { return editLine(&w.amends, amendVerbs, f, l) }},
+	"vrps":      {func(w *World) { w.vrps = nil }, (*World).vrpLine},
+	"routes":    {func(w *World) { w.routes = nil }, (*World).routeLine},
+	"services":  {func(w *World) { w.services = nil }, (*World).serviceLine},
+	"agencies":  {nil, (*World).agencyLine},
+	"resources": {nil, (*World).resourceLine},
+	"providers": {nil, (*World).providerLine},
+	"canaries":  {nil, (*World).canaryLine},
+	"want":      {func(w *World) { w.wants = nil }, (*World).wantLine},
+	"vantage":   {nil, (*World).vantageLine},
+	"now":       {nil, (*World).nowLine},
 }
 
 var hostKinds = map[string][]string{ // options of each kind
 	"dns":  {"nodns"},
-	"web":  {"alias", "http", "size", "redirect", "cert", "nodns", "status", "title"},
+	"web":  {"alias", "http", "size", "redirect", "cert", "nodns", "status", "ocsp"},
 	"mail": {"for", "cert", "nodns"},
 	"rtr":  {"nodns"},
 }

@@ -36,3 +36,14 @@ func Open(name string) (World, error) {
 	}
 	return w, nil
 }
+
+// Default returns the shipped province as a world: the agencies of the plan
+// that exist today and more of their kind, with services at every level of the
+// ladder and in every DNSSEC and route-origin state.
+func Default() World {
+	w, err := Open("province")
+	if err != nil {
+		panic(err) // embedded, and parsed by the tests
+	}
+	return w
+}

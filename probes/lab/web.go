@@ -1,0 +1,200 @@
+package lab
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// pageSize is the least size of a page in bytes, unless the host says
+// otherwise: more than the smallest IPv6 MTU.
+const pageSize = 4096
+
+// site is one web host at one address.
+type site struct {
+	names  []string // without final dot
+	host   host
+	faults faults
+	cert   *tls.Certificate
+	pages  map[string]string
+}
+
+// webServer is the sites at one address: port 80 and 443 share it.
+type webServer struct {
+	sites []*site
+}
+
+// webEndpoints adds a host to the web server at a place, making it on the first.
+func (l *Lab) webEndpoints(h host, p place) ([]*endpoint, error) {
+	s := &site{names: []string{plain(h.name)}, host: h, faults: p.faults, pages: l.world.pages}
+	for _, a := range h.aliases() {
+		s.names = append(s.names, plain(a))
+	}
+	kind := h.options["cert"]
+	if f, ok := p.faults.find("cert", "tcp", 443); ok {
+		kind = f.arg
+	}
+	cert, err := l.ca.issue(s.names, kind, h.options["ocsp"])
+	if err != nil {
+		return nil, err
+	}
+	s.cert = &cert
+	if w := l.webs[p.addr]; w != nil {
+		w.sites = append(w.sites, s)
+		return nil, nil
+	}
+	w := &webServer{sites: []*site{s}}
+	l.webs[p.addr] = w
+	var out []*endpoint
+	if _, off := p.faults.find("no-http", "tcp", 80); !off && h.options["http"] != "off" {
+		out = append(out, &endpoint{at: netip.AddrPortFrom(p.addr, 80), tcp: w.serveHTTP})
+	}
+	if _, off := p.faults.find("no-https", "tcp", 443); !off {
+		serve := w.serveHTTPS
+		if _, ok := p.faults.find("plain", "tcp", 443); ok {
+			serve = w.serveHTTP
+		}
+		out = append(out, &endpoint{at: netip.AddrPortFrom(p.addr, 443), tcp: serve})
+	}
+	return out, nil
+}
+
+// site returns the virtual host of a name; the first one answers for strangers.
+func (w *webServer) site(name string) *site {
+	for _, s := range w.sites {
+		for _, n := range s.names {
+			if strings.EqualFold(n, name) {
+				return s
+			}
+		}
+	}
+	return w.sites[0]
+}
+
+func (w *webServer) serveHTTP(ctx context.Context, c net.Conn) { w.requests(ctx, c, false) }
+
+func (w *webServer) serveHTTPS(ctx context.Context, c net.Conn) {
+	t := tls.Server(c, &tls.Config{
+		GetCertificate:              func(h *tls.ClientHelloInfo) (*tls.Certificate, error) { return w.site(h.ServerName).cert, nil },
+		NextProtos:                  []string{"http/1.1"},
+		DynamicRecordSizingDisabled: true, // replies come in full-sized segments, as from most servers
+	})
+	c.SetDeadline(time.Now().Add(idleTime))
+	if err := t.HandshakeContext(ctx); err != nil {
+		return
+	}
+	w.requests(ctx, t, true)
+	t.Close()
+}
+
+// requests answers HTTP/1.1 requests on one connection.
+func (w *webServer) requests(ctx context.Context, c net.Conn, secure bool) {
+	r := bufio.NewReader(io.LimitReader(c, 1<<20))
+	for {
+		c.SetDeadline(time.Now().Add(idleTime))
+		req, err := http.ReadRequest(r)
+		if err != nil {
+			return
+		}
+		io.Copy(io.Discard, req.Body)
+		name := req.Host
+		if h, _, err := net.SplitHostPort(req.Host); err == nil {
+			name = h
+		}
+		s := w.site(name)
+		slow, _ := s.faults.find("slow", "tcp", port(secure))
+		if !sleep(ctx, slow.wait()) {
+			return
+		}
+		reply := s.reply(req, name, secure)
+		if _, err := c.Write(reply); err != nil || req.Close || req.ProtoMinor == 0 {
+			return
+		}
+	}
+}
+
+func port(secure bool) uint16 {
+	if secure {
+		return 443
+	}
+	return 80
+}
+
+// reply makes the whole response to one request.
+func (s *site) reply(req *http.Request, name string, secure bool) []byte {
+	status, location, body := s.content(req.URL.Path, name, secure)
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "HTTP/1.1 %d %s\r\nServer: lab\r\nContent-Type: %s\r\nContent-Length: %d\r\n",
+		status, http.StatusText(status), contentType(req.URL.Path), len(body))
+	if location != "" {
+		fmt.Fprintf(&b, "Location: %s\r\n", location)
+	}
+	if req.Close {
+		b.WriteString("Connection: close\r\n")
+	}
+	b.WriteString("\r\n")
+	if req.Method != http.MethodHead {
+		b.WriteString(body)
+	}
+	return b.Bytes()
+}
+
+// content decides what a path gives.
+func (s *site) content(path, name string, secure bool) (status int, location, body string) {
+	if f, ok := s.faults.find("status", "tcp", port(secure)); ok {
+		status, _ = strconv.Atoi(f.arg)
+	} else if v := s.host.options["status"]; v != "" {
+		status, _ = strconv.Atoi(v)
+	}
+	switch {
+	case status != 0:
+		return status, "", s.pad("<!doctype html><title>" + strconv.Itoa(status) + "</title><p>" + http.StatusText(status) + "\n")
+	case !secure && s.host.options["http"] != "page":
+		return http.StatusMovedPermanently, "https://" + name + path, s.pad("<!doctype html><title>301</title>\n")
+	case s.host.options["redirect"] != "" && path == "/":
+		return http.StatusFound, s.host.options["redirect"], s.pad("<!doctype html><title>302</title>\n")
+	}
+	for _, n := range append([]string{name}, s.names...) {
+		if text, ok := s.pages[n+path]; ok {
+			return http.StatusOK, "", s.pad(text)
+		}
+	}
+	if path != "/" {
+		return http.StatusNotFound, "", s.pad("<!doctype html><title>404</title>\n")
+	}
+	return http.StatusOK, "", s.pad("<!doctype html><html lang=\"vi\"><meta charset=\"utf-8\"><title>" + s.names[0] + "</title>\n<h1>" + s.names[0] + "</h1>\n")
+}
+
+// pad makes a page at least as large as the host's size option says.
+func (s *site) pad(body string) string {
+	if _, ok := s.faults.find("short", "tcp", 443); ok {
+		return body
+	}
+	size := pageSize
+	if n, err := strconv.Atoi(s.host.options["size"]); err == nil {
+		size = n
+	}
+	if missing := size - len(body); missing > 0 {
+		body += "<!--" + strings.Repeat(" ", missing) + "-->\n"
+	}
+	return body
+}
+
+func contentType(path string) string {
+	switch {
+	case strings.HasSuffix(path, ".css"):
+		return "text/css"
+	case strings.HasSuffix(path, ".js"):
+		return "text/javascript"
+	}
+	return "text/html; charset=utf-8"
+}
