@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/pressly/goose/v3"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 //go:embed migrations/*.sql
@@ -129,11 +131,26 @@ func (s *Store) openReadWrite(ctx context.Context) error {
 		return explain(s.path, err)
 	}
 	s.write.SetMaxOpenConns(1)
-	if err := s.upgrade(ctx); err != nil {
+	if err := patiently(ctx, func() error { return s.upgrade(ctx) }); err != nil {
 		return explain(s.path, err)
 	}
 	s.read, err = sql.Open("sqlite", dsn(s.path, "_busy_timeout=10000&_query_only=on"))
 	return explain(s.path, err)
+}
+
+// patiently tries f again for up to ten seconds while SQLite says busy. The
+// switch to write-ahead logging, and the last program closing the file, say so
+// without waiting for the busy timeout.
+func patiently(ctx context.Context, f func() error) error {
+	give := time.Now().Add(10 * time.Second)
+	for {
+		err := f()
+		var lite *sqlite.Error
+		if !errors.As(err, &lite) || lite.Code()&0xff != sqlite3.SQLITE_BUSY || ctx.Err() != nil || time.Now().After(give) {
+			return err
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 }
 
 // openReadOnly serves a reader who may not write: another user's file, or a

@@ -56,7 +56,7 @@ func (s *Store) Begin(ctx context.Context, h Header) (*Writer, error) {
 		return nil, &Error{Path: s.path, Problem: "cannot be written",
 			Next: "give this user write access to the file and its directory, or name another history file", Err: ErrReadOnly}
 	}
-	l, err := takeLock(s.lockPath, time.Second)
+	l, err := takeLock(s.lockPath, 300*time.Millisecond)
 	if err != nil {
 		return nil, s.refuse(err)
 	}
