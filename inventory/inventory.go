@@ -1,7 +1,3 @@
-// Package inventory says who is scanned and what is planned: agencies with
-// their services and number resources, canaries, and the plan's programmes with
-// their dated targets. It reads and checks the operator's files; it knows
-// nothing of probing.
 package inventory
 
 import (
@@ -22,6 +18,21 @@ type Inventory struct {
 // Date is a calendar day, UTC midnight; the zero Date means "not given".
 type Date struct{ time.Time }
 
+// DayOf returns the calendar day that t shows in its own location: the evening
+// of 30 June in UTC is 1 July in Vietnam, so the caller picks the location.
+func DayOf(t time.Time) Date {
+	y, m, d := t.Date()
+	return Date{time.Date(y, m, d, 0, 0, 0, 0, time.UTC)}
+}
+
+// String gives the day as 2006-01-02, nothing for the zero Date.
+func (d Date) String() string {
+	if d.IsZero() {
+		return ""
+	}
+	return d.Format(time.DateOnly)
+}
+
 // Agency is one body of the province. IDs are stable for ever; names, parents
 // and services change with time.
 type Agency struct {
@@ -31,10 +42,19 @@ type Agency struct {
 	Parent      string // id, empty at the top
 	Valid       Span
 	SucceededBy []string // ids; several when an agency was split
+	Formerly    []Former // earlier names and parents, by their last day
 	Source      string   // document and clause the entry rests on
 	Services    []Service
 	Prefixes    []Resource
 	ASNs        []uint32
+}
+
+// Former is what an agency was called and whom it belonged to up to a day. An
+// empty name or parent was the same as it is now.
+type Former struct {
+	Until  Date // the last day
+	Name   verdict.Text
+	Parent string
 }
 
 // Kind is what sort of body an agency is.
@@ -42,7 +62,7 @@ type Kind string
 
 // The kinds of agency.
 const (
-	Province   Kind = "province"
+	Provincial Kind = "province"   // the province itself and its people's committee
 	Department Kind = "department" // sở, ban, ngành
 	Office     Kind = "office"     // văn phòng
 	District   Kind = "district"   // huyện, thành phố thuộc tỉnh (until 30/6/2025)
@@ -54,9 +74,10 @@ const (
 // Span is a period of days, From and To included; a zero end is open.
 type Span struct{ From, To Date }
 
-// Holds reports whether the day of t lies in the span.
+// Holds reports whether the calendar day of t, in t's own location, lies in the
+// span.
 func (s Span) Holds(t time.Time) bool {
-	day := t.UTC().Truncate(24 * time.Hour)
+	day := DayOf(t)
 	return (s.From.IsZero() || !day.Before(s.From.Time)) && (s.To.IsZero() || !day.After(s.To.Time))
 }
 
@@ -67,6 +88,12 @@ type Service struct {
 	Port       uint16 // 0: the kind's own (web 443 and 80, mail 25, dns 53); required for tcp
 	Visibility string // public, or internal: judged only from a vantage that may see it
 	Exempt     *Exemption
+	Valid      Span // the days it was the agency's
+}
+
+// ExemptOn reports whether the service is out of the targets on the day of t.
+func (s Service) ExemptOn(t time.Time) bool {
+	return s.Exempt != nil && Span{To: s.Exempt.Until}.Holds(t)
 }
 
 // Exemption takes a service out of the targets until a day, with a reason.
@@ -93,8 +120,9 @@ type Canary struct {
 
 // Provider names the operator of an AS.
 type Provider struct {
-	ASN  uint32
-	Name verdict.Text
+	ASN    uint32
+	Name   verdict.Text
+	Source string // what this is known from
 }
 
 // All yields every service with its agency, in the file's order.
@@ -126,8 +154,10 @@ type Programme struct {
 type Target struct {
 	ID         string
 	Name       verdict.Text
-	Clause     string // word for word from the decision
+	Clause     string // word for word from the decision; empty where its text was not to be had
+	Source     string // where it stands
 	Metric     Metric
+	Kinds      []Kind  // the kinds of agency it counts; empty: all
 	Goal       float64 // share in percent, 0..100; unused for Gradual
 	Due        Date
 	Gradual    bool // "từng bước": progress is reported, a shortfall is no breach
@@ -137,7 +167,8 @@ type Target struct {
 // Milestone is a share of the goal wanted on an earlier day.
 type Milestone struct {
 	Date Date
-	Goal float64 // percent
+	Goal float64 // percent; 0 where the programme names no share for that day
+	Name verdict.Text
 }
 
 // Metric is what a target counts. The set is closed: reports computes each.
