@@ -1,0 +1,282 @@
+package rpki
+
+import (
+	"net/netip"
+	"strings"
+	"time"
+
+	"ready6/probes/verdict"
+)
+
+// Policy holds the thresholds of Judge. A zero field means its default.
+type Policy struct {
+	MinPeers    int           // a route seen by so many peers is globally visible; default 10
+	MinShare    int           // or by so many percent of the peers of the most seen route; default 2
+	VRPsOld     time.Duration // VRP data of this age is noted; default 2 h
+	VRPsStale   time.Duration // VRP data of this age backs no verdict; default 24 h
+	RoutesStale time.Duration // a route table of this age can't say that a route is missing; default 7 days
+}
+
+func (p Policy) withDefaults() Policy {
+	def := func(v *time.Duration, d time.Duration) {
+		if *v <= 0 {
+			*v = d
+		}
+	}
+	def(&p.VRPsOld, 2*time.Hour)
+	def(&p.VRPsStale, 24*time.Hour)
+	def(&p.RoutesStale, 7*24*time.Hour)
+	if p.MinPeers <= 0 {
+		p.MinPeers = 10
+	}
+	if p.MinShare <= 0 {
+		p.MinShare = 2
+	}
+	return p
+}
+
+// Use says what part a covering route plays in the verdict on an address.
+type Use uint8
+
+// The uses. The most specific prefix that is globally visible decides, with all
+// its visible origins; the others are shown.
+const (
+	Decides Use = iota
+	Backup      // visible, but less specific: takes over if the deciding route goes
+	Hidden      // seen by too few peers: a leak, or a local route
+	Narrow      // longer than /24 or /48, which most networks don't accept
+	Default     // shorter than /8 or /16: a leaked default route, never the route to anybody
+)
+
+// Judged is one covering route with the evidence for its state.
+type Judged struct {
+	Route
+	Validity Validity
+	Use      Use
+}
+
+// Finding is the evidence for the route-origin state of one address. State and
+// Code are derived from it.
+type Finding struct {
+	Addr     netip.Addr
+	At       time.Time
+	Routes   []Judged // every route that covers Addr, most specific first
+	VRPs     []VRP    // every VRP that covers Addr, most specific first
+	Advisory []VRP    // AS 0 VRPs of a registry's advisory trust anchor, left out of all judgements
+	Old      bool     // the VRP data is old enough to be noted
+	From     Source   // of the VRPs
+	Table    Source   // of the routes
+	why      verdict.Reason
+}
+
+// Judge finds the routes that cover addr and compares those that matter with
+// the VRPs, with the default thresholds. now is the time of judging.
+func Judge(s *Snapshot, r *Routes, addr netip.Addr, now time.Time) Finding {
+	return Policy{}.Judge(s, r, addr, now)
+}
+
+// Judge is the function Judge with p's thresholds. A nil or empty snapshot or
+// table, or one too old, gives Unknown with its cause in Code, never NotFound
+// or Unrouted.
+func (p Policy) Judge(s *Snapshot, r *Routes, addr netip.Addr, now time.Time) Finding {
+	p = p.withDefaults()
+	addr = addr.Unmap().WithZone("")
+	f := Finding{Addr: addr, At: now, From: s.Source(), Table: r.Source()}
+	if !addr.IsValid() {
+		f.why = "rpki.unknown.no-routes"
+		return f
+	}
+	f.VRPs, f.Advisory = splitAdvisory(s.Covering(netip.PrefixFrom(addr, addr.BitLen())))
+	f.Routes = p.uses(r, addr)
+	for i := range f.Routes {
+		v := s.Validate(f.Routes[i].Prefix, f.Routes[i].Origin)
+		v.WrongOrigin, _ = splitAdvisory(v.WrongOrigin)
+		f.Routes[i].Validity = v
+	}
+	f.Old = !f.From.At.IsZero() && now.Sub(f.From.At) > p.VRPsOld
+	f.why = p.why(f, s, r)
+	return f
+}
+
+// uses lists the routes that cover addr, each with its part.
+func (p Policy) uses(r *Routes, addr netip.Addr) []Judged {
+	shortest, longest := 8, 24
+	if addr.Is6() {
+		shortest, longest = 16, 48
+	}
+	var out []Judged
+	var deciding netip.Prefix
+	for _, route := range r.Covering(addr) {
+		j := Judged{Route: route}
+		switch bits := route.Prefix.Bits(); {
+		case bits < shortest:
+			j.Use = Default
+		case bits > longest:
+			j.Use = Narrow
+		case route.Peers > 0 && route.Peers < p.MinPeers && route.Peers*100 < p.MinShare*r.maxPeers:
+			j.Use = Hidden
+		case !deciding.IsValid():
+			deciding = route.Prefix
+		case route.Prefix != deciding:
+			j.Use = Backup
+		}
+		out = append(out, j)
+	}
+	return out
+}
+
+// why returns the reason why no route-origin state can be told, "" if it can.
+func (p Policy) why(f Finding, s *Snapshot, r *Routes) verdict.Reason {
+	routed := len(f.Deciding()) > 0
+	switch {
+	case !routed && neverRouted(f.Addr):
+		return "rpki.special"
+	case s.Len() == 0:
+		// Not even a young RPKI is empty: an empty set is a broken source.
+		return "rpki.unknown.no-vrps"
+	case !f.From.Until.IsZero() && f.At.After(f.From.Until):
+		return "rpki.unknown.vrps-expired"
+	case !f.From.At.IsZero() && f.At.Sub(f.From.At) > p.VRPsStale:
+		return "rpki.unknown.vrps-stale"
+	case r.Len() == 0:
+		return "rpki.unknown.no-routes"
+	case !routed && f.Table.Partial:
+		return "rpki.unknown.routes-partial"
+	case !routed && !f.Table.At.IsZero() && f.At.Sub(f.Table.At) > p.RoutesStale:
+		return "rpki.unknown.routes-stale"
+	case routed && f.hangsOnExpired():
+		return "rpki.unknown.vrps-expired"
+	}
+	return ""
+}
+
+// hangsOnExpired reports whether a deciding route's state would change without
+// the VRPs that have expired by now. What replaced them is not in the data, so
+// neither state can be told.
+func (f Finding) hangsOnExpired() bool {
+	for _, j := range f.Deciding() {
+		live := j.Validity
+		live.Matched = f.live(live.Matched)
+		live.WrongOrigin = f.live(live.WrongOrigin)
+		live.TooSpecific = f.live(live.TooSpecific)
+		if live.State() != j.Validity.State() {
+			return true
+		}
+	}
+	return false
+}
+
+func (f Finding) live(vrps []VRP) []VRP {
+	var out []VRP
+	for _, v := range vrps {
+		if v.Expires.IsZero() || v.Expires.After(f.At) {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// Deciding returns the routes that decide: the visible origins of one prefix.
+// It is empty if no visible route covers the address.
+func (f Finding) Deciding() []Judged {
+	var out []Judged
+	for _, j := range f.Routes {
+		if j.Use == Decides {
+			out = append(out, j)
+		}
+	}
+	return out
+}
+
+// Worst returns the deciding route whose state is the finding's: of several
+// origins the worst, Invalid before NotFound before Valid.
+func (f Finding) Worst() (Judged, bool) {
+	rank := [...]int{Unknown: 3, Invalid: 2, NotFound: 1, Valid: 0}
+	all := f.Deciding()
+	if len(all) == 0 {
+		return Judged{}, false
+	}
+	worst := all[0]
+	for _, j := range all[1:] {
+		if rank[j.Validity.State()] > rank[worst.Validity.State()] {
+			worst = j
+		}
+	}
+	return worst, true
+}
+
+// State is the route-origin state of the address.
+func (f Finding) State() State {
+	j, routed := f.Worst()
+	switch {
+	case f.why == "rpki.special":
+		return Unrouted
+	case f.why != "" || !f.Addr.IsValid():
+		return Unknown
+	case !routed:
+		return Unrouted
+	}
+	return j.Validity.State()
+}
+
+// Code is the catalogue's reason for the state.
+func (f Finding) Code() verdict.Reason {
+	if f.why != "" {
+		return f.why
+	}
+	j, _ := f.Worst()
+	switch f.State() {
+	case Valid:
+		return "rpki.valid"
+	case NotFound:
+		return "rpki.not-found"
+	case Invalid:
+		return invalidCode(j.Validity)
+	case Unrouted:
+		if len(f.VRPs) > 0 {
+			return "rpki.unrouted.roa"
+		}
+		return "rpki.unrouted"
+	}
+	return "rpki.unknown.no-vrps"
+}
+
+// invalidCode tells the kinds of Invalid apart whose remedies differ.
+func invalidCode(v Validity) verdict.Reason {
+	switch {
+	case !v.Origin.Known:
+		return "rpki.invalid.as-set"
+	case v.Reason() == "length":
+		return "rpki.invalid.length"
+	}
+	for _, w := range v.WrongOrigin {
+		if w.ASN != 0 {
+			return "rpki.invalid.origin"
+		}
+	}
+	return "rpki.invalid.as0"
+}
+
+// splitAdvisory parts the AS 0 VRPs that a registry publishes under a trust
+// anchor of its own for space it has not handed out. APNIC asks that they
+// inform and do not decide (apnic.net, AS0 ROA policy).
+func splitAdvisory(vrps []VRP) (deciding, advisory []VRP) {
+	for _, v := range vrps {
+		if v.ASN == 0 && strings.Contains(strings.ToLower(v.TA), "as0") {
+			advisory = append(advisory, v)
+			continue
+		}
+		deciding = append(deciding, v)
+	}
+	return deciding, advisory
+}
+
+// sharedSpace is for carrier-grade NAT (RFC 6598).
+var sharedSpace = netip.MustParsePrefix("100.64.0.0/10")
+
+// neverRouted reports whether addr is of a kind that the public routing table
+// can't hold. Documentation space is not counted: test worlds route it.
+func neverRouted(a netip.Addr) bool {
+	return a.IsPrivate() || a.IsLoopback() || a.IsLinkLocalUnicast() || a.IsMulticast() ||
+		a.IsUnspecified() || sharedSpace.Contains(a)
+}

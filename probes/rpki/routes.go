@@ -1,0 +1,141 @@
+package rpki
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"net/netip"
+	"time"
+)
+
+// Route is one origin of one announced prefix.
+type Route struct {
+	Prefix netip.Prefix
+	Origin Origin
+	Peers  int // how many peers of the collectors see it with this origin; 0: not known (declared, not seen)
+}
+
+// Announcement is a route that its holder declares, as in the inventory.
+type Announcement struct {
+	Prefix netip.Prefix
+	Origin Origin
+}
+
+// Routes is an immutable route table, safe for concurrent use.
+type Routes struct {
+	idx      *index[seen]
+	src      Source
+	maxPeers int // of the most seen route: what "everybody" means here
+	peers    int // entries of the peer table, 0 if there is none
+}
+
+// seen is a route without its prefix, in 12 bytes.
+type seen struct {
+	asn   uint32
+	peers uint32
+	known bool
+}
+
+func (o Origin) seen(peers uint32) seen {
+	if !o.Known {
+		return seen{0, peers, false}
+	}
+	return seen{uint32(o.ASN), peers, true}
+}
+
+func (s seen) origin() Origin { return Origin{ASN(s.asn), s.known} }
+
+// NewRoutes makes a table of declared announcements. The table is Partial:
+// that it lacks a route says nothing about the Internet.
+func NewRoutes(own []Announcement, from Source) (*Routes, error) {
+	var b rows[seen]
+	for i, a := range own {
+		p := canonical(a.Prefix)
+		if !p.IsValid() || p != a.Prefix {
+			return nil, fmt.Errorf("announcement %d of %s: %q is no prefix that can be announced", i+1, from.Name, a.Prefix)
+		}
+		b.add(p, a.Origin.seen(0))
+	}
+	from.Partial = true
+	if from.Over == "" {
+		from.Over = "inventory"
+	}
+	return newRoutes(&b, from, 0), nil
+}
+
+func newRoutes(b *rows[seen], from Source, peers int) *Routes {
+	idx := b.build(
+		func(x, y seen) int {
+			if x.known != y.known {
+				if x.known {
+					return -1
+				}
+				return 1
+			}
+			return cmp.Compare(x.asn, y.asn)
+		},
+		// A dump may hold a prefix in several records, each with peers of its own.
+		func(x *seen, y seen) bool {
+			if x.known != y.known || x.asn != y.asn {
+				return false
+			}
+			x.peers += min(y.peers, math.MaxUint32-x.peers)
+			return true
+		})
+	r := &Routes{idx: idx, src: from, peers: peers}
+	for _, it := range idx.items {
+		r.maxPeers = max(r.maxPeers, int(it.peers))
+	}
+	return r
+}
+
+// Len returns the number of (prefix, origin) pairs. A nil table has none.
+func (r *Routes) Len() int {
+	if r == nil {
+		return 0
+	}
+	return len(r.idx.items)
+}
+
+// Source says where the table comes from. That of a nil table is zero.
+func (r *Routes) Source() Source {
+	if r == nil {
+		return Source{}
+	}
+	return r.src
+}
+
+// Dated returns the same table with at as the time of its data, if the source
+// itself gave none.
+func (r *Routes) Dated(at time.Time) *Routes {
+	if r == nil || !r.src.At.IsZero() {
+		return r
+	}
+	d := *r
+	d.src.At = at
+	return &d
+}
+
+// Peers returns the number of peers in the dump's peer table, 0 if it has none.
+func (r *Routes) Peers() int {
+	if r == nil {
+		return 0
+	}
+	return r.peers
+}
+
+// Covering returns every route whose prefix holds addr, most specific first,
+// the origins of one prefix by ASN.
+func (r *Routes) Covering(addr netip.Addr) []Route {
+	addr = addr.Unmap().WithZone("")
+	if r == nil || !addr.IsValid() {
+		return nil
+	}
+	var out []Route
+	for p, group := range r.idx.covering(netip.PrefixFrom(addr, addr.BitLen())) {
+		for _, it := range group {
+			out = append(out, Route{Prefix: p, Origin: it.origin(), Peers: int(it.peers)})
+		}
+	}
+	return out
+}
