@@ -121,14 +121,6 @@ func scanHeader(rows *sql.Rows) (Header, error) {
 	return h, nil
 }
 
-// at is the reverse of nanos, in UTC.
-func at(nanos int64) time.Time {
-	if nanos == 0 {
-		return time.Time{}
-	}
-	return time.Unix(0, nanos).UTC()
-}
-
 // Load returns a run whole: header with texts, and every record in the order
 // of Records. Of a running or crashed run it is what there is so far.
 func (s *Store) Load(ctx context.Context, id int64) (Run, error) {
@@ -187,8 +179,9 @@ func (s *Store) records(ctx context.Context, evidence string, id int64) iter.Seq
 			return
 		}
 		defer rows.Close()
+		var dec decoder
 		for rows.Next() {
-			rec, err := scanRecord(rows)
+			rec, err := scanRecord(rows, &dec)
 			if err != nil {
 				yield(verdict.Record{}, explain(s.path, err))
 				return
@@ -203,31 +196,15 @@ func (s *Store) records(ctx context.Context, evidence string, id int64) iter.Seq
 	}
 }
 
-func scanRecord(row interface{ Scan(...any) error }) (verdict.Record, error) {
+func scanRecord(row *sql.Rows, dec *decoder) (verdict.Record, error) {
 	var rec verdict.Record
 	var when, took int64
 	var results, evidence sql.RawBytes
-	var proof [][]verdict.Evidence
 	if err := row.Scan(&rec.Agency, &rec.Host, &rec.Kind, &rec.Port, &when, &took, &results, &evidence); err != nil {
 		return rec, err
 	}
 	rec.At, rec.Took = at(when), time.Duration(took)
-	if err := json.Unmarshal(results, &rec.Results); err != nil {
-		return rec, fmt.Errorf("stored results of %s: %w", rec.Host, err)
-	}
-	if len(evidence) == 0 {
-		return rec, nil
-	}
-	if err := json.Unmarshal(evidence, &proof); err != nil {
-		return rec, fmt.Errorf("stored evidence of %s: %w", rec.Host, err)
-	}
-	if len(proof) != len(rec.Results) {
-		return rec, fmt.Errorf("stored evidence of %s is of %d results, not %d", rec.Host, len(proof), len(rec.Results))
-	}
-	for i := range proof {
-		rec.Results[i].Evidence = proof[i]
-	}
-	return rec, nil
+	return rec, dec.decode(&rec, results, evidence)
 }
 
 // Latest returns a service's record in the newest complete run that has one,
@@ -252,7 +229,7 @@ func (s *Store) Latest(ctx context.Context, key verdict.ServiceKey) (rec verdict
 	}
 	defer rows.Close()
 	if rows.Next() {
-		rec, err = scanRecord(rows)
+		rec, err = scanRecord(rows, new(decoder))
 	}
 	return rec, run, explain(s.path, errors.Join(err, rows.Err()))
 }

@@ -31,6 +31,7 @@ type Writer struct {
 	lock  *lock
 
 	addService, addRecord, setRecord *sql.Stmt
+	enc                              encoder
 
 	mu    sync.Mutex // guards what follows: a timer flushes too
 	batch []row
@@ -38,13 +39,6 @@ type Writer struct {
 	timer *time.Timer
 	err   error // first failure; nothing is written after it
 	done  bool
-}
-
-// row is an encoded record.
-type row struct {
-	key               verdict.ServiceKey
-	at, took          int64
-	results, evidence string
 }
 
 // Begin starts a run. It fails with ErrBusy while another process, or another
@@ -148,7 +142,7 @@ func (w *Writer) prepare(ctx context.Context) error {
 // replaces the first. It is on disk at the latest half a second later. After an
 // error, nothing more is taken.
 func (w *Writer) Put(rec verdict.Record) error {
-	r, err := encode(rec)
+	r, err := w.enc.encode(rec)
 	if err != nil {
 		return fmt.Errorf("record of %s: %w", rec.Host, err)
 	}
@@ -173,37 +167,6 @@ func (w *Writer) Put(rec verdict.Record) error {
 		})
 	}
 	return nil
-}
-
-// encode splits a record into results and their evidence.
-func encode(rec verdict.Record) (row, error) {
-	bare := make([]verdict.Result, len(rec.Results))
-	proof := make([][]verdict.Evidence, len(rec.Results))
-	some := false
-	for i, r := range rec.Results {
-		proof[i], r.Evidence = r.Evidence, nil
-		bare[i] = r
-		some = some || len(proof[i]) > 0
-	}
-	results, err := json.Marshal(bare)
-	if err != nil {
-		return row{}, err
-	}
-	out := row{key: rec.Key(), at: nanos(rec.At), took: int64(rec.Took), results: string(results)}
-	if !some {
-		return out, nil
-	}
-	evidence, err := json.Marshal(proof)
-	out.evidence = string(evidence)
-	return out, err
-}
-
-// nanos keeps the zero time zero.
-func nanos(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixNano()
 }
 
 // flush writes the batch in one transaction; w.mu is held.

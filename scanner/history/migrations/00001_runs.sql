@@ -41,7 +41,7 @@ CREATE TABLE record (
     at       INTEGER NOT NULL, -- Unix time, nanoseconds
     took     INTEGER NOT NULL, -- nanoseconds
     results  TEXT    NOT NULL, -- JSON array of results without evidence
-    evidence TEXT    NOT NULL, -- JSON array, one array of evidence per result; '' when there is none
+    evidence BLOB    NOT NULL, -- deflated JSON array, one array of evidence per result; empty when there is none
     UNIQUE (service, run)      -- a service's latest record is the last entry of its part of the index
 );
 CREATE INDEX record_by_run ON record (run, service);
