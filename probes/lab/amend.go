@@ -60,7 +60,7 @@ func (z *zone) apply(e edit) error {
 // owner is the name whose hash matches or, failing that, whose gap covers it.
 func (z *zone) eachSet(e edit, f func(owner string, rtype uint16, set *rrset) error) error {
 	owner, found := z.qualified(e.owner), false
-	if want := dns.StringToType[e.rtype]; want == dns.TypeNSEC3 && e.owner != "*" {
+	if want := dns.StringToType[e.rtype]; want == dns.TypeNSEC3 && e.owner != "any" {
 		o, ok := z.match(owner)
 		if !ok {
 			o, _ = z.cover(owner)
@@ -68,11 +68,11 @@ func (z *zone) eachSet(e edit, f func(owner string, rtype uint16, set *rrset) er
 		owner = o
 	}
 	for name, node := range z.sets {
-		if e.owner != "*" && name != owner {
+		if e.owner != "any" && name != owner {
 			continue
 		}
 		for _, t := range sortedTypes(node) {
-			if e.rtype != "*" && dns.TypeToString[t] != e.rtype {
+			if e.rtype != "ANY" && dns.TypeToString[t] != e.rtype {
 				continue
 			}
 			found = true

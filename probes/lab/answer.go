@@ -170,7 +170,7 @@ func (r *reply) negative(rcode int, name string, qtype uint16, owners []string) 
 }
 
 func (r *reply) unlessMuted(name string, qtype uint16, owners []string) []string {
-	if r.z.muted[name+" "+dns.TypeToString[qtype]] || r.z.muted[name+" *"] {
+	if r.z.muted[name+" "+dns.TypeToString[qtype]] || r.z.muted[name+" ANY"] {
 		return nil
 	}
 	return owners

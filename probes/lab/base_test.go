@@ -72,7 +72,7 @@ func get(l *Lab, address, host, path string, patience time.Duration) (*http.Resp
 func TestBaseWeb(t *testing.T) {
 	both(t, func(t *testing.T, o Options) {
 		l := start(t, "base", o)
-		for _, address := range []string{"[2001:db8:80::80]", "198.51.100.80"} {
+		for _, address := range []string{"[2001:db8:8000::80]", "198.51.100.80"} {
 			r, body, err := get(l, address+":443", "www.tinh.gov.vn", "/", time.Second)
 			if err != nil || r.StatusCode != 200 || len(body) < 1280 || !strings.Contains(string(body), "<h1>www.tinh.gov.vn</h1>") {
 				t.Errorf("%s: %v %v, %d bytes", address, r, err, len(body))
@@ -88,7 +88,7 @@ func TestBaseWeb(t *testing.T) {
 func TestBaseSMTP(t *testing.T) {
 	both(t, func(t *testing.T, o Options) {
 		l := start(t, "base", o)
-		c := connect(t, l, "[2001:db8:80::25]:25", time.Second)
+		c := connect(t, l, "[2001:db8:8000::25]:25", time.Second)
 		p := textproto.NewConn(c)
 		if _, greeting, err := p.ReadResponse(220); err != nil || len(greeting) <= 1280 {
 			t.Fatalf("greeting of %d bytes: %v", len(greeting), err)
@@ -181,7 +181,7 @@ func TestBaseData(t *testing.T) {
 	if err := json.Unmarshal(l.VRPs(), &vrps); err != nil {
 		t.Fatal(err)
 	}
-	if got := vrps.ROAs[0]; len(vrps.ROAs) != 6 || got.ASN != 64500 || got.MaxLength != 48 || time.Since(vrps.Metadata.Buildtime) > time.Minute {
+	if got := vrps.ROAs[0]; len(vrps.ROAs) != 6 || got.ASN != 64500 || got.MaxLength != 36 || time.Since(vrps.Metadata.Buildtime) > time.Minute {
 		t.Errorf("VRPs: %+v", vrps)
 	}
 	dump, err := l.RoutesMRT()

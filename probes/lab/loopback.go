@@ -27,6 +27,10 @@ func (l *Lab) listen() (*loopback, error) {
 			return nil, err
 		}
 	}
+	if err := b.bind(resolverWorld, l.resolverEndpoint()); err != nil {
+		b.close()
+		return nil, err
+	}
 	return b, nil
 }
 

@@ -68,8 +68,8 @@ type host struct {
 type edit struct {
 	zone  string // canonical, may carry @version
 	verb  string
-	owner string // canonical, or "*" for all
-	rtype string // a type, or "*"
+	owner string // as written: relative, absolute, @, or "any" for all
+	rtype string // a type, or ANY
 	rest  string
 }
 

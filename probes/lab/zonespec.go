@@ -53,7 +53,7 @@ var dsKinds = []string{
 
 var algorithmNames = map[string]uint8{
 	"rsasha1": dns.RSASHA1, "rsasha1-nsec3": dns.RSASHA1NSEC3SHA1, "rsasha256": dns.RSASHA256, "rsasha512": dns.RSASHA512,
-	"ecdsap256": dns.ECDSAP256SHA256, "ecdsap384": dns.ECDSAP384SHA384, "ed25519": dns.ED25519, "ed448": dns.ED448,
+	"ecdsap256": dns.ECDSAP256SHA256, "ecdsap384": dns.ECDSAP384SHA384, "ed25519": dns.ED25519,
 }
 
 var zoneOptions = map[string]func(z *zoneSpec, value string) error{
