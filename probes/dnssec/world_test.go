@@ -1,0 +1,532 @@
+//go:debug rsa1024min=0
+// (so that the tests can make the short RSA keys that old zones still have)
+
+package dnssec
+
+import (
+	"context"
+	"crypto"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// testNow is the moment all worlds are signed for.
+var testNow = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+
+// spec describes one zone of a test world.
+type spec struct {
+	apex     string
+	text     string // records, relative to the apex
+	alg      uint8  // 0: ECDSAP256SHA256
+	bits     int    // 0: usual for the algorithm
+	unsigned bool
+	noDS     bool    // signed, but the parent has no DS
+	digests  []uint8 // of the DS records, default SHA-256
+	nsec3    bool
+	optOut   bool
+	iter     uint16
+	salt     string
+	oneKey   bool // one key for everything
+	ed       func(*tzone)
+}
+
+type tkey struct {
+	rr   *dns.DNSKEY
+	priv crypto.Signer
+}
+
+// tzone is a zone with its keys; sets are signed when first asked for.
+type tzone struct {
+	spec
+	apex     name
+	sets     map[setKey][]dns.RR
+	nodes    map[name]bool // every existing name, empty ones included
+	cuts     map[name]bool
+	ksk, zsk tkey
+	keys     []*dns.DNSKEY // the published set
+	ds       []dns.RR      // as the parent publishes them
+	from, to time.Time     // validity of signatures
+	signed   map[setKey][]dns.RR
+	// resign changes a fresh signature's fields before signing (nil: none).
+	resign func(set []dns.RR, sig *dns.RRSIG, k *tkey)
+}
+
+// world is an Internet of signed zones that answers as the Source contract says.
+type world struct {
+	mu    sync.Mutex
+	zones map[name]*tzone
+	// amend changes an answer before it is given.
+	amend   func(q name, qtype uint16, m *dns.Msg) *dns.Msg
+	asked   map[string]int
+	errs    map[string]error
+	anchors []dns.RR
+}
+
+func key16(n name, t uint16) string { return n.String() + " " + typeName(t) }
+
+func mustName(s string) name {
+	n, ok := parseName(s)
+	if !ok {
+		panic("bad name " + s)
+	}
+	return n
+}
+
+var keyPool sync.Map // "alg/bits/serial" to tkey, since RSA keys take long
+
+func poolKey(alg uint8, bits, serial int) tkey {
+	id := fmt.Sprint(alg, "/", bits, "/", serial)
+	if k, ok := keyPool.Load(id); ok {
+		return k.(tkey)
+	}
+	rr := &dns.DNSKEY{Hdr: dns.RR_Header{Name: ".", Rrtype: dns.TypeDNSKEY, Class: dns.ClassINET, Ttl: 3600},
+		Flags: 256, Protocol: 3, Algorithm: alg}
+	priv, err := rr.Generate(bits)
+	if err != nil {
+		panic(err)
+	}
+	k := tkey{rr, priv.(crypto.Signer)}
+	keyPool.Store(id, k)
+	return k
+}
+
+func defaultBits(alg uint8) int {
+	switch alg {
+	case dns.ECDSAP256SHA256, dns.ED25519:
+		return 256
+	case dns.ECDSAP384SHA384:
+		return 384
+	}
+	return 1024
+}
+
+func (s spec) key(serial int, flags uint16) tkey {
+	alg := s.alg
+	if alg == 0 {
+		alg = dns.ECDSAP256SHA256
+	}
+	bits := s.bits
+	if bits == 0 {
+		bits = defaultBits(alg)
+	}
+	k := poolKey(alg, bits, serial)
+	rr := *k.rr
+	rr.Hdr.Name = s.apex
+	rr.Flags = flags
+	return tkey{&rr, k.priv}
+}
+
+func newWorld(tb testing.TB, specs ...spec) *world {
+	tb.Helper()
+	w := &world{zones: map[name]*tzone{}, asked: map[string]int{}, errs: map[string]error{}}
+	for i, s := range specs {
+		z := &tzone{spec: s, apex: mustName(s.apex), sets: map[setKey][]dns.RR{}, nodes: map[name]bool{}, cuts: map[name]bool{},
+			from: testNow.Add(-24 * time.Hour), to: testNow.Add(14 * 24 * time.Hour), signed: map[setKey][]dns.RR{}}
+		text := fmt.Sprintf("$ORIGIN %s\n$TTL 3600\n@ SOA ns.%s hostmaster.%s 1 7200 3600 604800 300\n@ NS ns\n%s\n",
+			s.apex, strings.TrimPrefix(s.apex, "."), strings.TrimPrefix(s.apex, "."), s.text)
+		zp := dns.NewZoneParser(strings.NewReader(text), "", "")
+		for rr, ok := zp.Next(); ok; rr, ok = zp.Next() {
+			z.put(rr)
+		}
+		if err := zp.Err(); err != nil {
+			tb.Fatalf("zone %s: %v", s.apex, err)
+		}
+		if !s.unsigned {
+			z.ksk, z.zsk = s.key(2*i, 257), s.key(2*i+1, 256)
+			z.keys = []*dns.DNSKEY{z.ksk.rr, z.zsk.rr}
+			if s.oneKey {
+				z.zsk, z.keys = z.ksk, z.keys[:1]
+			}
+			digests := s.digests
+			if digests == nil {
+				digests = []uint8{dns.SHA256}
+			}
+			for _, d := range digests {
+				z.ds = append(z.ds, z.ksk.rr.ToDS(d))
+			}
+		}
+		w.zones[z.apex] = z
+	}
+	for _, z := range w.zones {
+		if z.ed != nil {
+			z.ed(z)
+		}
+	}
+	for _, z := range w.zones {
+		w.finish(z)
+	}
+	if r := w.zones[root]; r != nil {
+		w.anchors = append(w.anchors, r.ds...)
+	}
+	return w
+}
+
+func (z *tzone) put(rr dns.RR) {
+	k := setKey{mustName(rr.Header().Name), rr.Header().Rrtype}
+	z.sets[k] = append(z.sets[k], rr)
+}
+
+func (z *tzone) drop(owner string, t uint16) { delete(z.sets, setKey{mustName(owner), t}) }
+
+// finish adds what follows from the other zones and makes the chain of names.
+func (w *world) finish(z *tzone) {
+	for _, c := range w.zones {
+		if c == z || w.above(c.apex) != z {
+			continue
+		}
+		ns, _ := dns.NewRR(c.apex.String() + " 3600 NS ns." + strings.TrimPrefix(c.apex.String(), "."))
+		z.put(ns)
+		if !c.unsigned && !c.noDS {
+			for _, ds := range c.ds {
+				z.put(ds)
+			}
+		}
+	}
+	for k := range z.sets {
+		if k.rrtype == dns.TypeNS && k.owner != z.apex {
+			z.cuts[k.owner] = true
+		}
+	}
+	if !z.unsigned {
+		for _, k := range z.keys {
+			z.put(k)
+		}
+		if z.nsec3 {
+			rr, _ := dns.NewRR(fmt.Sprintf("%s 0 NSEC3PARAM 1 0 %d %s", z.apex, z.iter, saltText(z.salt)))
+			z.put(rr)
+		}
+	}
+	for k := range z.sets {
+		if z.glue(k.owner) {
+			continue
+		}
+		for n := k.owner; ; n = n.parent() {
+			z.nodes[n] = true
+			if n == z.apex {
+				break
+			}
+		}
+	}
+}
+
+func saltText(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+// glue reports that n lies below a zone cut.
+func (z *tzone) glue(n name) bool {
+	for n != z.apex && n != root {
+		n = n.parent()
+		if z.cuts[n] && n != z.apex {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *world) above(n name) *tzone {
+	for n != root {
+		n = n.parent()
+		if z := w.zones[n]; z != nil {
+			return z
+		}
+	}
+	return nil
+}
+
+func (w *world) zoneFor(n name, qtype uint16) *tzone {
+	if qtype == dns.TypeDS && n != root {
+		if z := w.above(n); z != nil {
+			return z
+		}
+	}
+	if z := w.zones[n]; z != nil {
+		return z
+	}
+	return w.above(n)
+}
+
+// Query answers as the Source contract says.
+func (w *world) Query(ctx context.Context, qname string, qtype uint16) (*dns.Msg, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	n := mustName(qname)
+	w.asked[key16(n, qtype)]++
+	if err := w.errs[key16(n, qtype)]; err != nil {
+		return nil, err
+	}
+	z := w.zoneFor(n, qtype)
+	if z == nil {
+		return nil, errors.New("no zone for " + qname)
+	}
+	m := z.answer(n, qtype)
+	for i := range m.Answer {
+		m.Answer[i] = dns.Copy(m.Answer[i])
+	}
+	for i := range m.Ns {
+		m.Ns[i] = dns.Copy(m.Ns[i])
+	}
+	if w.amend != nil {
+		m = w.amend(n, qtype, m)
+	}
+	return m, nil
+}
+
+func (w *world) validator() *Validator {
+	return New(w, w.anchors, func() time.Time { return testNow })
+}
+
+// answer is what an authoritative server of the zone says.
+func (z *tzone) answer(q name, qtype uint16) *dns.Msg {
+	m := new(dns.Msg)
+	m.SetQuestion(q.String(), qtype)
+	m.Response, m.Authoritative = true, true
+	for n := q; n != z.apex; {
+		n = n.parent()
+		if d := z.sets[setKey{n, dns.TypeDNAME}]; d != nil {
+			z.add(&m.Answer, n, dns.TypeDNAME)
+			target, ok := q.replaceSuffix(n, mustName(d[0].(*dns.DNAME).Target))
+			if !ok {
+				m.Rcode = dns.RcodeYXDomain
+				return m
+			}
+			m.Answer = append(m.Answer, &dns.CNAME{Hdr: dns.RR_Header{Name: q.String(), Rrtype: dns.TypeCNAME, Class: dns.ClassINET, Ttl: 3600},
+				Target: target.String()})
+			return m
+		}
+	}
+	if z.nodes[q] {
+		z.node(m, q, q, qtype)
+		return m
+	}
+	ce := q
+	for !z.nodes[ce] {
+		ce = ce.parent()
+	}
+	w, _ := ce.wild()
+	if z.nodes[w] {
+		z.node(m, q, w, qtype)
+		z.proveNone(m, q, ce)
+		return m
+	}
+	m.Rcode = dns.RcodeNameError
+	z.soa(m)
+	z.proveNone(m, q, ce)
+	z.proveNone(m, w, ce)
+	return m
+}
+
+// node answers from the existing node, under the name q.
+func (z *tzone) node(m *dns.Msg, q, node name, qtype uint16) {
+	before := len(m.Answer)
+	if qtype == dns.TypeANY {
+		for k := range z.sets {
+			if k.owner == node {
+				z.add(&m.Answer, node, k.rrtype)
+			}
+		}
+	} else if z.sets[setKey{node, qtype}] != nil {
+		z.add(&m.Answer, node, qtype)
+	} else if z.sets[setKey{node, dns.TypeCNAME}] != nil {
+		z.add(&m.Answer, node, dns.TypeCNAME)
+	}
+	for i, rr := range m.Answer {
+		if node != q {
+			m.Answer[i] = dns.Copy(rr)
+			m.Answer[i].Header().Name = q.String()
+		}
+	}
+	if len(m.Answer) == before {
+		z.soa(m)
+		z.proveData(m, node)
+	}
+}
+
+func (z *tzone) soa(m *dns.Msg) { z.add(&m.Ns, z.apex, dns.TypeSOA) }
+
+// add appends a set and its signatures.
+func (z *tzone) add(section *[]dns.RR, owner name, t uint16) {
+	set := z.sets[setKey{owner, t}]
+	*section = append(*section, set...)
+	delegated := t == dns.TypeNS && owner != z.apex
+	if !z.unsigned && !delegated {
+		*section = append(*section, z.sign(owner, t, set)...)
+	}
+}
+
+// sign makes the signatures of a set, once.
+func (z *tzone) sign(owner name, t uint16, set []dns.RR) []dns.RR {
+	k := setKey{owner, t}
+	if sigs := z.signed[k]; sigs != nil {
+		return sigs
+	}
+	signer := z.zsk
+	if t == dns.TypeDNSKEY {
+		signer = z.ksk
+	}
+	z.signed[k] = []dns.RR{z.signWith(signer, set)}
+	return z.signed[k]
+}
+
+func (z *tzone) signWith(k tkey, set []dns.RR) *dns.RRSIG {
+	sig := &dns.RRSIG{Inception: uint32(z.from.Unix()), Expiration: uint32(z.to.Unix()),
+		KeyTag: k.rr.KeyTag(), SignerName: z.apex.String(), Algorithm: k.rr.Algorithm}
+	sig.Hdr.Ttl = set[0].Header().Ttl
+	if z.resign != nil {
+		z.resign(set, sig, &k)
+	}
+	if err := sig.Sign(k.priv, set); err != nil {
+		panic(fmt.Sprintf("signing %v: %v", set[0], err))
+	}
+	return sig
+}
+
+// typesAt lists the types that a denial record at n shows.
+func (z *tzone) typesAt(n name, with ...uint16) []uint16 {
+	out := slices.Clone(with)
+	for k := range z.sets {
+		if k.owner == n && (!z.cuts[n] || k.rrtype == dns.TypeNS || k.rrtype == dns.TypeDS) {
+			out = append(out, k.rrtype)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// chain lists the owners of the NSEC chain in canonical order.
+func (z *tzone) chain() []name {
+	var out []name
+	for k := range z.sets {
+		if !z.glue(k.owner) && !slices.Contains(out, k.owner) {
+			out = append(out, k.owner)
+		}
+	}
+	slices.SortFunc(out, name.compare)
+	return out
+}
+
+// nsecAt returns the NSEC that matches n or, if none does, covers it.
+func (z *tzone) nsecAt(n name) *dns.NSEC {
+	chain := z.chain()
+	i := len(chain) - 1
+	for ; i > 0 && chain[i].compare(n) > 0; i-- {
+	}
+	return &dns.NSEC{Hdr: dns.RR_Header{Name: chain[i].String(), Rrtype: dns.TypeNSEC, Class: dns.ClassINET, Ttl: 300},
+		NextDomain: chain[(i+1)%len(chain)].String(), TypeBitMap: z.typesAt(chain[i], dns.TypeNSEC, dns.TypeRRSIG)}
+}
+
+func (z *tzone) hash(n name) string {
+	return strings.ToLower(dns.HashName(n.String(), dns.SHA1, z.iter, z.salt))
+}
+
+// nsec3At is nsecAt for NSEC3; match reports which of the two it is.
+func (z *tzone) nsec3At(n name) (rr *dns.NSEC3, match bool) {
+	byHash := map[string]name{}
+	var hashes []string
+	for node := range z.nodes {
+		if z.optOut && z.unsignedBelow(node) {
+			continue
+		}
+		h := z.hash(node)
+		byHash[h] = node
+		hashes = append(hashes, h)
+	}
+	slices.Sort(hashes)
+	i, match := slices.BinarySearch(hashes, z.hash(n))
+	if !match {
+		i = (i + len(hashes) - 1) % len(hashes)
+	}
+	node := byHash[hashes[i]]
+	types := z.typesAt(node)
+	if len(types) > 0 && (!z.cuts[node] || slices.Contains(types, dns.TypeDS)) {
+		types = append(types, dns.TypeRRSIG)
+	}
+	slices.Sort(types)
+	rr = &dns.NSEC3{Hdr: dns.RR_Header{Name: hashes[i] + "." + strings.TrimPrefix(z.apex.String(), "."), Rrtype: dns.TypeNSEC3, Class: dns.ClassINET, Ttl: 300},
+		Hash: dns.SHA1, Iterations: z.iter, SaltLength: uint8(len(z.salt) / 2), Salt: z.salt,
+		HashLength: 20, NextDomain: strings.ToUpper(hashes[(i+1)%len(hashes)]), TypeBitMap: types}
+	if z.optOut {
+		rr.Flags = 1
+	}
+	return rr, match
+}
+
+// unsignedBelow reports a node that only unsigned delegations give a reason for.
+func (z *tzone) unsignedBelow(node name) bool {
+	found := false
+	for k := range z.sets {
+		if !k.owner.within(node) || z.glue(k.owner) {
+			continue
+		}
+		if !z.cuts[k.owner] || z.sets[setKey{k.owner, dns.TypeDS}] != nil {
+			return false
+		}
+		found = true
+	}
+	return found
+}
+
+// proveData adds the record matching node, or what stands for it.
+func (z *tzone) proveData(m *dns.Msg, node name) {
+	switch {
+	case z.unsigned:
+	case !z.nsec3:
+		z.denial(m, z.nsecAt(node))
+	default:
+		rr, match := z.nsec3At(node)
+		if match {
+			z.denial(m, rr)
+			return
+		}
+		// Opted out: the closest encloser that has a record, and what covers the next name.
+		for ce := node; ; {
+			next := ce
+			ce = ce.parent()
+			if rr, match := z.nsec3At(ce); match {
+				z.denial(m, rr)
+				cover, _ := z.nsec3At(next)
+				z.denial(m, cover)
+				return
+			}
+		}
+	}
+}
+
+// proveNone adds what shows that q does not exist and ce is its closest encloser.
+func (z *tzone) proveNone(m *dns.Msg, q, ce name) {
+	switch {
+	case z.unsigned:
+	case !z.nsec3:
+		z.denial(m, z.nsecAt(q))
+	default:
+		if rr, match := z.nsec3At(ce); match && len(m.Ns) > 0 {
+			z.denial(m, rr)
+		}
+		rr, _ := z.nsec3At(q.child(ce))
+		z.denial(m, rr)
+	}
+}
+
+// denial appends a signed denial record unless it is there.
+func (z *tzone) denial(m *dns.Msg, rr dns.RR) {
+	for _, have := range m.Ns {
+		if have.Header().Rrtype == rr.Header().Rrtype && have.Header().Name == rr.Header().Name {
+			return
+		}
+	}
+	m.Ns = append(m.Ns, rr)
+	m.Ns = append(m.Ns, z.sign(mustName(rr.Header().Name), rr.Header().Rrtype, []dns.RR{rr})...)
+}
