@@ -1,0 +1,371 @@
+package resolve
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"ready6/probes/dial"
+	"ready6/probes/verdict"
+)
+
+// reply is a useful reply.
+type reply struct {
+	reading
+	msg *dns.Msg
+	x   exchange
+}
+
+// asking is one question put to the servers of one zone, until one of them
+// gives a useful reply or there is nothing left to try. Only the goroutine of
+// askZone touches it; tries and look-ups report through out.
+type asking struct {
+	r *Resolver
+	f *flight
+	z *zone
+	q question
+
+	names   []*serverName
+	targets []*target
+	out     chan outcome
+	open    int    // tries and look-ups under way
+	lookups int    // look-ups started
+	weak    *reply // the best so far without the AA bit
+	spent   bool   // the budget is used up
+	child   bool   // some server answered a DS question for the child
+}
+
+// serverName is one name of the NS set.
+type serverName struct {
+	*nameServer
+	usable, other []netip.Addr // addresses of the families in use, and not
+	inside        bool         // in the zone itself: only glue can tell its address
+	looked        bool
+	none          bool  // looked up: no address of the families in use, authoritatively
+	err           error // why the look-up failed
+}
+
+// target is one address of one server.
+type target struct {
+	name      *serverName
+	srv       *server
+	udp       int // tries started
+	tcp, bare bool
+	wantTCP   bool // UDP gave garbage or was refused by the host
+	open      int
+	silent    int
+	closed    bool // answered uselessly, or can't be asked
+	cause     verdict.Cause
+}
+
+// outcome is what a try or a look-up came to.
+type outcome struct {
+	t     *target
+	how   how
+	msg   *dns.Msg
+	read  reading
+	x     exchange
+	err   error
+	over  bool // no packet left
+	name  *serverName
+	addrs []netip.Addr
+}
+
+const (
+	maxOpen    = 6 // tries of one question under way at once
+	maxLookups = 8 // server names of one zone looked up for one question
+)
+
+var (
+	errReferrals = errors.New("too many referrals")
+	errChildSide = errors.New("the parent's servers answer the DS question for the child (RFC 4035 3.1.4.1)")
+	errNoServers = errors.New("the delegation names no server")
+	errSpent     = errors.New("too many queries for one question")
+	errAlias     = errors.New("the server's name is an alias (RFC 2181 10.3)")
+	errWeakNone  = errors.New("no address, but the answer was without authority")
+)
+
+// askZone asks the servers of z, the quickest first. A silent one is given its
+// usual time, then the next is asked as well and the first reply counts. It
+// tries everything before it gives up: each server over UDP, then those whose
+// addresses must be looked up, then the silent ones again, over TCP, and
+// without EDNS.
+func (r *Resolver) askZone(ctx context.Context, f *flight, z *zone, q question) (reply, *Failure) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // ends the tries that lost
+	a := &asking{r: r, f: f, z: z, q: q, out: make(chan outcome)}
+	a.gather()
+	hedge := time.NewTimer(0)
+	defer hedge.Stop()
+	due := true
+	for {
+		if due && a.open < maxOpen {
+			if wait, ok := a.next(ctx); ok {
+				hedge.Reset(wait)
+			} else if a.open == 0 {
+				break
+			}
+		}
+		due = false
+		select {
+		case o := <-a.out:
+			a.open--
+			if rep, ok := a.take(o); ok {
+				return rep, nil
+			}
+			due = true
+		case <-hedge.C:
+			due = true
+		case <-ctx.Done():
+			return reply{}, &Failure{Cause: dial.Classify(ctx.Err()), Zone: z.name, Err: ctx.Err(), passing: true}
+		}
+	}
+	if a.weak != nil {
+		return *a.weak, nil
+	}
+	return reply{}, a.fail(ctx)
+}
+
+// gather lists the addresses known, best first.
+func (a *asking) gather() {
+	for _, ns := range a.z.ns {
+		n := &serverName{nameServer: ns, inside: within(ns.name, a.z.name) && a.z.name != "."}
+		for _, addr := range ns.glue {
+			if a.r.cfg.Families.has(addr) {
+				n.usable = append(n.usable, addr)
+			} else {
+				n.other = append(n.other, addr)
+			}
+		}
+		a.names = append(a.names, n)
+		if len(n.usable) == 0 && !n.inside {
+			a.recall(n)
+		}
+		a.add(n, n.usable)
+	}
+	a.sort()
+}
+
+// recall fills in addresses that an earlier look-up found.
+func (a *asking) recall(n *serverName) {
+	for _, t := range a.r.cfg.Families.types() {
+		if got, ok := a.r.answers.get(question{n.name, t}); ok && got.failure == nil {
+			addrs, err := addressesIn(got.msg, n.name)
+			if err == nil && len(addrs) > 0 {
+				n.usable, n.looked = addrs, true
+				return
+			}
+		}
+	}
+}
+
+// add makes targets of a server's addresses.
+func (a *asking) add(n *serverName, addrs []netip.Addr) {
+	for _, addr := range addrs {
+		if len(a.targets) == maxTargets || slices.ContainsFunc(a.targets, func(t *target) bool { return t.srv.addr == addr }) {
+			continue
+		}
+		a.targets = append(a.targets, &target{name: n, srv: a.r.serverAt(addr)})
+	}
+}
+
+// sort puts the quickest first, those that were lame for this zone last, equals
+// in random order so that no server gets all the first questions.
+func (a *asking) sort() {
+	rank := make(map[*target]time.Duration, len(a.targets))
+	for _, t := range a.targets {
+		rank[t] = t.srv.rank() + rand.N(time.Millisecond)
+		if a.z.isLame(t.srv.addr) {
+			rank[t] += time.Hour
+		}
+		if a.r.unroutable(t.srv.addr) {
+			rank[t] += time.Minute
+		}
+	}
+	slices.SortFunc(a.targets, func(x, y *target) int { return cmp.Compare(rank[x], rank[y]) })
+}
+
+// next starts the most promising thing left to do and says how long to wait
+// before the one after it; false if nothing is left.
+func (a *asking) next(ctx context.Context) (time.Duration, bool) {
+	if a.spent {
+		return 0, false
+	}
+	for _, step := range []func(*target) (how, bool){firstTry} {
+		if wait, ok := a.start(ctx, step); ok {
+			return wait, true
+		}
+	}
+	if a.lookup(ctx) {
+		return firstRTO, true
+	}
+	if a.weak != nil {
+		return 0, false // no retries for something better than this
+	}
+	for _, step := range []func(*target) (how, bool){otherTransport, secondTry, overTCPAfterSilence, withoutEDNS} {
+		if wait, ok := a.start(ctx, step); ok {
+			return wait, true
+		}
+	}
+	return 0, false
+}
+
+// The steps say whether a target is due for a try, and note that it is made.
+
+func firstTry(t *target) (how, bool) {
+	if t.udp > 0 || t.tcp {
+		return how{}, false
+	}
+	h := t.srv.manner()
+	t.tcp = h.tcp
+	if !h.tcp {
+		t.udp = 1
+	}
+	return h, true
+}
+
+func otherTransport(t *target) (how, bool) {
+	switch {
+	case t.wantTCP && !t.tcp:
+		t.tcp = true
+		return how{tcp: true, edns: t.srv.manner().edns}, true
+	case t.tcp && t.udp == 0 && t.open == 0: // TCP was the first try
+		t.udp = 1
+		return how{edns: t.srv.manner().edns}, true
+	}
+	return how{}, false
+}
+
+func secondTry(t *target) (how, bool) {
+	if t.udp != 1 || t.tcp {
+		return how{}, false
+	}
+	t.udp = 2
+	return how{edns: t.srv.manner().edns}, true
+}
+
+func overTCPAfterSilence(t *target) (how, bool) {
+	if t.udp < 2 || t.tcp {
+		return how{}, false
+	}
+	t.tcp = true
+	return how{tcp: true, edns: t.srv.manner().edns}, true
+}
+
+// withoutEDNS is for servers behind something that drops what it does not know.
+func withoutEDNS(t *target) (how, bool) {
+	if !t.tcp || t.bare || t.silent < 2 || t.srv.knowsEDNS() || !t.srv.manner().edns {
+		return how{}, false
+	}
+	t.bare = true
+	return how{}, true
+}
+
+// start makes a try at the first target that a step applies to.
+func (a *asking) start(ctx context.Context, step func(*target) (how, bool)) (time.Duration, bool) {
+	for _, t := range a.targets {
+		if t.closed {
+			continue
+		}
+		if t.udp == 0 && !t.tcp {
+			if c := t.srv.shunned(time.Now()); c != "" {
+				t.closed, t.cause = true, c
+				continue
+			}
+		}
+		h, ok := step(t)
+		if !ok {
+			continue
+		}
+		t.open++
+		a.open++
+		go func() { a.report(ctx, a.try(ctx, t, h)) }()
+		return t.srv.rto(a.r.cfg.Timeout) << max(0, t.udp-1), true
+	}
+	return 0, false
+}
+
+func (a *asking) report(ctx context.Context, o outcome) {
+	select {
+	case a.out <- o:
+	case <-ctx.Done():
+	}
+}
+
+// lookup starts the look-up of the next server whose address is not known.
+// Names inside the zone are left out: only its own servers could tell.
+func (a *asking) lookup(ctx context.Context) bool {
+	for _, n := range a.names {
+		if n.looked || n.inside || len(n.usable) > 0 || a.lookups == maxLookups {
+			continue
+		}
+		n.looked = true
+		a.lookups++
+		a.open++
+		go func() {
+			addrs, err := a.r.lookup(ctx, a.f, n.name)
+			a.report(ctx, outcome{name: n, addrs: addrs, err: err})
+		}()
+		return true
+	}
+	return false
+}
+
+// take notes an outcome; true if it is a useful reply.
+func (a *asking) take(o outcome) (reply, bool) {
+	if o.name != nil {
+		o.name.usable, o.name.err = o.addrs, o.err
+		o.name.none = o.err == nil && len(o.addrs) == 0
+		a.add(o.name, o.addrs)
+		return reply{}, false
+	}
+	t := o.t
+	t.open--
+	switch {
+	case o.over:
+		a.spent = true
+		return reply{}, false
+	case o.err != nil:
+		a.fault(t, o)
+		return reply{}, false
+	}
+	rep := reply{o.read, o.msg, o.x}
+	switch o.read.kind {
+	case authority, referral:
+		return rep, true
+	case weak:
+		if a.weak == nil {
+			a.weak = &rep
+		}
+	case childSide:
+		a.child = true
+	}
+	t.closed, t.cause = true, o.read.cause
+	if o.read.cause == verdict.Lame && o.read.kind != weak || o.msg.Rcode == dns.RcodeRefused || o.msg.Rcode == dns.RcodeNotAuth {
+		a.z.markLame(t.srv.addr, o.read.cause)
+	}
+	return reply{}, false
+}
+
+// fault notes a try without a reply.
+func (a *asking) fault(t *target, o outcome) {
+	c := o.x.cause
+	t.cause = worse(t.cause, c)
+	switch c {
+	case verdict.Timeout, verdict.Unreachable:
+		t.silent++
+	case verdict.Refused, verdict.Reset, verdict.Malformed:
+		t.wantTCP = t.wantTCP || !o.how.tcp
+	case verdict.NoFamily:
+		t.closed = true
+		a.r.cannotRoute(t.srv.addr)
+	default: // forbidden, or a limit of ours
+		t.closed = true
+	}
+}

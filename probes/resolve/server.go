@@ -1,0 +1,171 @@
+package resolve
+
+import (
+	"net/netip"
+	"sync"
+	"time"
+
+	"ready6/probes/verdict"
+)
+
+// server is the health of one server address, shared by all zones it serves.
+type server struct {
+	addr netip.Addr
+
+	mu        sync.Mutex
+	srtt, dev time.Duration // smoothed round-trip time and its deviation; zero: not measured
+	slower    int           // hedges lost since the last reply in time: each doubles the estimate
+	silent    int           // UDP questions in a row without a reply
+	tcpFailed bool          // TCP tried without success since the last reply
+	since     time.Time     // of the first silence in that row
+	denied    int           // REFUSED in a row, over all zones
+	dead      verdict.Cause // why it is not asked, while until lies ahead
+	until     time.Time
+	trial     time.Time // of the last question to a dead one
+	udpOnce   bool      // has answered over UDP
+	ednsOnce  bool      // has answered with an OPT record
+	noEDNS    bool      // does not do EDNS
+	tcpFirst  bool      // silent over UDP, answers over TCP
+}
+
+// The health rules. A server is dead after several questions over several
+// seconds and both transports went unanswered, so that packet loss on a busy
+// server does not make it so; then one question in a while tries it again.
+const (
+	firstRTO   = 400 * time.Millisecond // before a round-trip time is known
+	leastRTO   = 200 * time.Millisecond
+	deadAfter  = 3               // unanswered UDP questions in a row, and TCP
+	deadTime   = 2 * time.Second // over at least this long
+	deadLife   = time.Minute
+	trialEvery = 10 * time.Second
+	deniedMost = 8 // REFUSED in a row before it counts as refusing us altogether
+	rttUnknown = 50 * time.Millisecond
+)
+
+// rto is how long to wait for this server before another one is asked as well.
+func (s *server) rto(most time.Duration) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := firstRTO
+	if s.srtt > 0 {
+		t = max(leastRTO, s.srtt+4*s.dev)
+	}
+	return min(most, t<<min(s.slower, 4))
+}
+
+// rank orders servers: the lower, the sooner it is asked.
+func (s *server) rank() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := rttUnknown
+	if s.srtt > 0 {
+		t = s.srtt
+	}
+	return t<<min(s.slower, 6) + time.Duration(s.silent)*firstRTO
+}
+
+// answered notes a reply.
+func (s *server) answered(took time.Duration, h how, opt bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !h.tcp {
+		s.measure(took)
+		s.udpOnce, s.tcpFirst = true, false
+	} else if s.silent >= 2 && !s.udpOnce {
+		s.tcpFirst = true
+	}
+	s.ednsOnce = s.ednsOnce || (h.edns && opt)
+	s.silent, s.tcpFailed, s.dead, s.slower = 0, false, "", 0
+}
+
+// measure follows RFC 6298 2. The floor keeps a measured time distinct from none.
+func (s *server) measure(took time.Duration) {
+	took = max(took, time.Microsecond)
+	if s.srtt == 0 {
+		s.srtt, s.dev = took, took/2
+		return
+	}
+	s.dev += ((s.srtt - took).Abs() - s.dev) / 4
+	s.srtt = max(s.srtt+(took-s.srtt)/8, time.Microsecond)
+}
+
+// failed notes that a question went unanswered; now is the time it was given up.
+func (s *server) failed(now time.Time, h how, c verdict.Cause) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch c {
+	case verdict.Timeout, verdict.Unreachable, verdict.Refused, verdict.Reset:
+	default:
+		return // nothing the server did
+	}
+	if s.silent == 0 && !s.tcpFailed {
+		s.since = now
+	}
+	if h.tcp {
+		s.tcpFailed, s.tcpFirst = true, false
+	} else {
+		s.silent++
+	}
+	quick := c != verdict.Timeout // the network said so
+	if s.silent >= deadAfter && s.tcpFailed && (quick || now.Sub(s.since) >= deadTime) {
+		s.dead, s.until, s.trial = c, now.Add(deadLife), now
+	}
+}
+
+// overtaken notes that another server answered before this one did, although
+// this one had its time.
+func (s *server) overtaken() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.slower++
+}
+
+// denies notes whether a reply was REFUSED. A server that refuses whatever it
+// is asked is not asked for further zones.
+func (s *server) denies(now time.Time, refused bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !refused {
+		s.denied = 0
+		return
+	}
+	if s.denied++; s.denied >= deniedMost {
+		s.dead, s.until, s.trial = verdict.ServFail, now.Add(deadLife), now
+	}
+}
+
+// shunned returns why the server is not to be asked now, empty if it may be.
+// Of a dead server's questions one in trialEvery passes.
+func (s *server) shunned(now time.Time) verdict.Cause {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.dead == "" {
+		return ""
+	}
+	if now.After(s.until) || now.Sub(s.trial) >= trialEvery {
+		s.trial = now
+		return ""
+	}
+	return s.dead
+}
+
+// manner says how to ask this server first.
+func (s *server) manner() how {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return how{tcp: s.tcpFirst, edns: !s.noEDNS}
+}
+
+// knowsEDNS says whether the server ever answered with an OPT record.
+func (s *server) knowsEDNS() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ednsOnce
+}
+
+// withoutEDNS notes that the server answers only plain questions.
+func (s *server) withoutEDNS() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.noEDNS = true
+}
