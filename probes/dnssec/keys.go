@@ -210,6 +210,7 @@ func (r *run) keyed(c name, parent *zone, trust func([]*key) ([]*key, *Reason), 
 			break
 		}
 		if again := r.judgeKeys(c, parent, trust, newMessage(m)); again.state == Secure {
+			again.remarks = append(again.remarks, disagreement(z.reason))
 			return again
 		}
 	}

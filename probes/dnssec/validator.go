@@ -3,6 +3,7 @@ package dnssec
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -111,7 +112,7 @@ func (v *Validator) Validate(ctx context.Context, qname string, qtype uint16) Re
 	} else {
 		res.Expires = time.Time{}
 	}
-	res.Reasons = append(decided, remarks...)
+	res.Reasons = slices.Concat(decided, remarks, chain.remarks)
 	res.Chain = chain.links
 	return res
 }
@@ -136,9 +137,10 @@ func lastRecord(rrs []dns.RR) string {
 
 // chainOf gathers the zones of a result from the anchors down, each once.
 type chainOf struct {
-	links []Link
-	last  *zone
-	seen  map[*zone]bool
+	links   []Link
+	remarks []Reason
+	last    *zone
+	seen    map[*zone]bool
 }
 
 func (c *chainOf) add(z *zone) {
@@ -151,6 +153,7 @@ func (c *chainOf) add(z *zone) {
 	c.seen[z] = true
 	c.add(z.parent)
 	c.links = append(c.links, z.link)
+	c.remarks = append(c.remarks, z.remarks...)
 	c.last = z
 }
 

@@ -20,6 +20,7 @@ type zone struct {
 	link    Link
 	expires time.Time // first expiry on the chain down to here, zero if none
 	until   time.Time // for an indeterminate zone: when to look again
+	remarks []Reason  // that servers disagreed on the way
 }
 
 // recheck is how long a zone stays indeterminate before it is asked again.
@@ -156,17 +157,27 @@ func (r *run) load(c name) *zone {
 		return parent
 	}
 	cut := r.judgeCut(parent, msg, c)
+	var remarks []Reason
 	for tries := 0; cut.kind == cutBogus && tries < maxRetries; tries++ {
 		if m = r.retry(c, dns.TypeDS, m); m == nil {
 			break
 		}
 		if again := r.judgeCut(parent, newMessage(m), c); again.kind != cutBogus && again.kind != cutLimit {
+			remarks = append(remarks, disagreement(cut.reason))
 			cut = again
 		}
 	}
-	switch cut.kind {
-	case cutNone:
+	if cut.kind == cutNone {
 		return parent
+	}
+	z := r.delegated(c, parent, cut, keys)
+	z.remarks = append(z.remarks, remarks...)
+	return z
+}
+
+// delegated makes what stands at the cut c.
+func (r *run) delegated(c name, parent *zone, cut cut, keys <-chan reply) *zone {
+	switch cut.kind {
 	case cutInsecure:
 		return r.failed(c, parent, Insecure, cut.reason)
 	case cutSigned:
