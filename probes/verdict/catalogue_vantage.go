@@ -43,4 +43,7 @@ var vantageReasons = []Entry{
 		Text{"Canary {subject}, known to be bad, passes: {detail}", "Điểm kiểm chứng {subject} vốn hỏng lại đạt: {detail}"},
 		Text{"Something between this scanner and the Internet answers in others' place; results are not to be trusted.",
 			"Có thiết bị trung gian trả lời thay; không thể tin kết quả."}, ""},
+	{"dnssec.indeterminate.vantage", DNSSEC, Unknown, "indeterminate",
+		Text{"{subject}: not measured, this scanner's trust anchor or clock is not in order", "{subject}: chưa đo được, điểm tin cậy hoặc đồng hồ của máy quét không đúng"},
+		Text{"Mend the scanner's trust anchor and clock, then scan again.", "Khắc phục điểm tin cậy và đồng hồ của máy quét rồi quét lại."}, ""},
 }

@@ -1,0 +1,296 @@
+package probes
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/miekg/dns"
+
+	"ready6/probes/dial"
+	"ready6/probes/resolve"
+	"ready6/probes/verdict"
+)
+
+// maxAliases bounds a CNAME chain; real ones have three or four links.
+const maxAliases = 10
+
+// maxAddresses bounds how many addresses of one family of one host are used.
+const maxAddresses = 32
+
+// maxMailHosts bounds the MX hosts of one domain.
+const maxMailHosts = 20
+
+// addresses is what the DNS says of one host name, per family.
+type addresses struct {
+	host string
+	v6   family
+	v4   family
+}
+
+// family is one address RRset at the end of its CNAME chain.
+type family struct {
+	usable   []netip.Addr  // global unicast, or opened by --allow
+	special  []netip.Addr  // published, but not to be contacted from here
+	aliases  []string      // CNAME targets, in order
+	loop     bool          // the CNAME chain leads in a circle or is too long
+	missing  bool          // an authoritative NODATA or NXDOMAIN
+	nxdomain bool          // the name itself is not there
+	cause    verdict.Cause // set when the question could not be answered
+	evidence []verdict.Evidence
+}
+
+// present reports whether any address at all is published.
+func (f family) present() bool { return len(f.usable)+len(f.special) > 0 }
+
+// addresses looks a host up in both families, once a run. A literal address is
+// its own answer.
+func (e *Env) addresses(ctx context.Context, host string) addresses {
+	if a, err := netip.ParseAddr(host); err == nil {
+		return e.literal(host, a.Unmap())
+	}
+	got, err := e.hosts.get(ctx, e.base, host, func(ctx context.Context) addresses {
+		return addresses{host: host, v6: e.family(ctx, host, dns.TypeAAAA), v4: e.family(ctx, host, dns.TypeA)}
+	})
+	if err != nil {
+		f := family{cause: dial.Classify(err)}
+		return addresses{host: host, v6: f, v4: f}
+	}
+	return got
+}
+
+// literal is the "look-up" of a host given as an address.
+func (e *Env) literal(host string, a netip.Addr) addresses {
+	out := addresses{host: host, v6: family{missing: true}, v4: family{missing: true}}
+	f := &out.v6
+	if a.Is4() {
+		f = &out.v4
+	}
+	f.missing = false
+	e.sort(f, a)
+	return out
+}
+
+// sort puts a published address where it belongs.
+func (e *Env) sort(f *family, a netip.Addr) {
+	if _, special := dial.Special(a); special && !e.allowed(a) {
+		f.special = append(f.special, a)
+		return
+	}
+	if len(f.usable) < maxAddresses {
+		f.usable = append(f.usable, a)
+	}
+}
+
+// family asks for one address RRset, following CNAME records from zone to zone.
+func (e *Env) family(ctx context.Context, host string, qtype uint16) family {
+	var f family
+	name := dns.CanonicalName(host)
+	seen := []string{name}
+	for {
+		m, err := e.DNS.Query(ctx, name, qtype)
+		if err != nil {
+			f.cause = causeOf(err)
+			f.evidence = append(f.evidence, evidenceOf(err)...)
+			return f
+		}
+		next, found := e.follow(&f, m, name, qtype)
+		switch {
+		case found:
+			f.evidence = append(f.evidence, e.DNS.Evidence(name, qtype)...)
+			return f
+		case next == "":
+			f.missing, f.nxdomain = true, m.Rcode == dns.RcodeNameError
+			f.evidence = append(f.evidence, e.DNS.Evidence(name, qtype)...)
+			if m.Rcode != dns.RcodeSuccess && m.Rcode != dns.RcodeNameError {
+				f.missing, f.cause = false, verdict.ServFail
+			}
+			return f
+		case slices.Contains(seen, next), len(seen) > maxAliases:
+			f.loop = true
+			f.evidence = append(f.evidence, e.DNS.Evidence(name, qtype)...)
+			return f
+		}
+		seen = append(seen, next)
+		f.aliases = append(f.aliases, strings.TrimSuffix(next, "."))
+		name = next
+	}
+}
+
+// follow takes the addresses of name out of an answer, or else returns the
+// CNAME target at which to go on; "" means that there is neither.
+func (e *Env) follow(f *family, m *dns.Msg, name string, qtype uint16) (next string, found bool) {
+	for range maxAliases {
+		next = ""
+		for _, rr := range m.Answer {
+			if dns.CanonicalName(rr.Header().Name) != name {
+				continue
+			}
+			switch rr := rr.(type) {
+			case *dns.AAAA:
+				if a, ok := netip.AddrFromSlice(rr.AAAA); ok && qtype == dns.TypeAAAA {
+					e.sort(f, a)
+					found = true
+				}
+			case *dns.A:
+				if a, ok := netip.AddrFromSlice(rr.A.To4()); ok && qtype == dns.TypeA {
+					e.sort(f, a)
+					found = true
+				}
+			case *dns.CNAME:
+				next = dns.CanonicalName(rr.Target)
+			}
+		}
+		if found || next == "" || !owns(m, next) {
+			return next, found
+		}
+		if slices.Contains(f.aliases, strings.TrimSuffix(next, ".")) {
+			return next, false
+		}
+		f.aliases = append(f.aliases, strings.TrimSuffix(next, "."))
+		name = next
+	}
+	return next, false
+}
+
+// owns reports whether the answer section goes on at name.
+func owns(m *dns.Msg, name string) bool {
+	return slices.ContainsFunc(m.Answer, func(rr dns.RR) bool {
+		t := rr.Header().Rrtype
+		return dns.CanonicalName(rr.Header().Name) == name && t != dns.TypeRRSIG && t != dns.TypeNSEC
+	})
+}
+
+// mailHosts is where a domain's mail goes.
+type mailHosts struct {
+	names    []string
+	null     bool // RFC 7505: takes no mail
+	implicit bool // no MX: the domain's own addresses (RFC 5321 5.1)
+	cause    verdict.Cause
+	evidence []verdict.Evidence
+}
+
+// mailHosts looks up a domain's MX hosts, once a run, sorted by preference.
+func (e *Env) mailHosts(ctx context.Context, domain string) mailHosts {
+	got, err := e.mails.get(ctx, e.base, domain, func(ctx context.Context) mailHosts {
+		m, err := e.DNS.Query(ctx, domain, dns.TypeMX)
+		if err != nil {
+			return mailHosts{cause: causeOf(err), evidence: evidenceOf(err)}
+		}
+		out := mailHosts{evidence: e.DNS.Evidence(domain, dns.TypeMX)}
+		if m.Rcode != dns.RcodeSuccess && m.Rcode != dns.RcodeNameError {
+			out.cause = verdict.ServFail
+			return out
+		}
+		var mx []*dns.MX
+		for _, rr := range m.Answer {
+			if rr, ok := rr.(*dns.MX); ok {
+				mx = append(mx, rr)
+			}
+		}
+		slices.SortStableFunc(mx, func(a, b *dns.MX) int { return int(a.Preference) - int(b.Preference) })
+		for _, rr := range mx[:min(len(mx), maxMailHosts)] {
+			if rr.Mx == "." {
+				out.null = true
+				continue
+			}
+			if n := strings.TrimSuffix(dns.CanonicalName(rr.Mx), "."); !slices.Contains(out.names, n) {
+				out.names = append(out.names, n)
+			}
+		}
+		if len(out.names) > 0 {
+			out.null = false
+		} else if !out.null {
+			out.implicit, out.names = true, []string{domain}
+		}
+		return out
+	})
+	if err != nil {
+		return mailHosts{cause: dial.Classify(err)}
+	}
+	return got
+}
+
+// TakesMail reports whether a domain publishes MX hosts.
+func (e *Env) TakesMail(ctx context.Context, domain string) bool {
+	m := e.mailHosts(ctx, domain)
+	return len(m.names) > 0 && !m.implicit
+}
+
+// addressResults says which addresses are published, and which cannot be used.
+func addressResults(_ context.Context, e *Env, s *subject) []verdict.Result {
+	var out []verdict.Result
+	if s.Kind == "mail" {
+		one := func(r verdict.Reason, subject string, args map[string]string) {
+			out = append(out, verdict.Result{Reason: r, Subject: subject, Args: args, Evidence: s.mail.evidence})
+		}
+		switch {
+		case s.mail.cause != "":
+			one("aaaa.unknown", s.Host+" (MX)", map[string]string{"cause": string(s.mail.cause)})
+		case s.mail.null:
+			one("aaaa.null-mx", s.Host, nil)
+		case s.mail.implicit:
+			one("aaaa.no-mx", s.Host, nil)
+		default:
+			for _, n := range s.mail.names {
+				one("aaaa.mx", n, map[string]string{"host": s.Host})
+			}
+		}
+	}
+	for _, h := range s.hosts {
+		out = append(out, familyResults(h.host, h.v6, "aaaa")...)
+		out = append(out, familyResults(h.host, h.v4, "a")...)
+	}
+	return out
+}
+
+// familyResults words one family of one host; prefix is "aaaa" or "a".
+func familyResults(host string, f family, prefix string) []verdict.Result {
+	var out []verdict.Result
+	add := func(what, subject string, args map[string]string) {
+		out = append(out, verdict.Result{
+			Check: verdict.AAAA, Reason: verdict.Reason(prefix + "." + what), Subject: subject, Args: args, Evidence: f.evidence,
+		})
+	}
+	for _, a := range f.usable {
+		add("present", a.String(), map[string]string{"host": host, "via": strings.Join(f.aliases, " → ")})
+	}
+	for _, a := range f.special {
+		name, _ := dial.Special(a)
+		add("special", a.String(), map[string]string{"host": host, "range": name})
+	}
+	switch {
+	case len(out) > 0:
+	case f.cause != "":
+		add("unknown", host, map[string]string{"cause": string(f.cause)})
+	case prefix == "a":
+		add("none", host, nil)
+	case f.loop:
+		add("cname-loop", host, nil)
+	case f.nxdomain:
+		add("nxdomain", host, nil)
+	default:
+		add("nodata", host, nil)
+	}
+	return out
+}
+
+// causeOf says why a look-up failed, in the catalogue's terms.
+func causeOf(err error) verdict.Cause {
+	var f *resolve.Failure
+	if errors.As(err, &f) && f.Cause != "" {
+		return f.Cause
+	}
+	return dial.Classify(err)
+}
+
+// evidenceOf is what a failed look-up kept of its attempts.
+func evidenceOf(err error) []verdict.Evidence {
+	var f *resolve.Failure
+	if errors.As(err, &f) {
+		return f.Evidence
+	}
+	return nil
+}

@@ -1,0 +1,249 @@
+package probes
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"ready6/probes/dial"
+	"ready6/probes/verdict"
+)
+
+// largeReply is what a reply must exceed, in bytes received, to prove that
+// packets larger than the smallest IPv6 MTU arrive (RFC 8200 section 5).
+const largeReply = 1280
+
+// maxReply bounds what is read from one connection.
+const maxReply = 2 << 20
+
+// endpoint is one address and port, spoken to in one service's way. Host
+// matters: virtual hosts and certificates hang on it.
+type endpoint struct {
+	addr netip.Addr
+	port uint16
+	kind string // web, mail, dns, tcp
+	host string
+	path string // web: the request target, "/" if empty
+}
+
+func (p endpoint) String() string { return netip.AddrPortFrom(p.addr, p.port).String() }
+
+// stage is how far an attempt came.
+type stage uint8
+
+const (
+	connecting stage = iota
+	handshaking
+	replying
+	finished
+)
+
+// attempt is what happened at one endpoint.
+type attempt struct {
+	endpoint
+	stage    stage
+	cause    verdict.Cause // why it ended before finished
+	detail   string        // the error's or the server's own words
+	proof    []string      // what was seen to work, in order
+	received int64         // bytes
+	cert     certificate
+	status   int      // HTTP status, or SMTP code of the greeting
+	protocol bool     // ended because the other side speaks something else
+	busy     bool     // the server put us off: 421, 450, 554 …
+	starttls bool     // mail: offered
+	page     *page    // web: what the reply refers to
+	location string   // web: the redirect's target, absolute or not
+	url      *url.URL // web: what was asked for
+	at       time.Time
+	took     time.Duration
+}
+
+// certificate is what the server's certificate is worth for the host.
+type certificate struct {
+	leaf *x509.Certificate
+	err  error // why it is not valid for the host; nil where leaf is and it is
+}
+
+// connected reports whether anybody listens there.
+func (a attempt) connected() bool { return a.stage > connecting }
+
+// ok reports whether the service's whole exchange came through.
+func (a attempt) ok() bool { return a.stage == finished }
+
+// evidence is the attempt as an observation.
+func (a attempt) evidence() []verdict.Evidence {
+	answer := strings.Join(a.proof, ", ")
+	if !a.ok() {
+		answer = strings.TrimPrefix(answer+"; "+string(a.cause)+": "+a.detail, "; ")
+	}
+	over := "tcp6"
+	if a.addr.Is4() {
+		over = "tcp4"
+	}
+	return []verdict.Evidence{{At: a.at, Asked: a.host + " " + a.String(), Over: over, Query: a.kind,
+		Answer: fmt.Sprintf("%s (%d bytes, %d ms)", answer, a.received, a.took.Milliseconds())}}
+}
+
+// attempt speaks to an endpoint, once a run.
+func (e *Env) attempt(ctx context.Context, p endpoint) attempt {
+	got, err := e.attempts.get(ctx, e.base, p, func(ctx context.Context) attempt {
+		a := attempt{endpoint: p, at: e.Now()}
+		e.speak(ctx, &a)
+		a.took = e.Now().Sub(a.at)
+		return a
+	})
+	if err != nil {
+		return attempt{endpoint: p, at: e.Now(), cause: dial.Classify(err), detail: err.Error()}
+	}
+	return got
+}
+
+// speak connects and goes through the service's exchange.
+func (e *Env) speak(ctx context.Context, a *attempt) {
+	if a.kind == "dns" {
+		e.speakDNS(ctx, a)
+		return
+	}
+	if a.kind == "web" {
+		e.speakWeb(ctx, a)
+		return
+	}
+	c, err := e.connect(ctx, a)
+	if err != nil {
+		return
+	}
+	defer c.Close()
+	if a.kind == "mail" {
+		e.speakSMTP(ctx, a, c)
+		return
+	}
+	a.stage = finished
+}
+
+// connect opens the TCP connection of an attempt.
+func (e *Env) connect(ctx context.Context, a *attempt) (*wire, error) {
+	network := "tcp6"
+	if a.addr.Is4() {
+		network = "tcp4"
+	}
+	dctx, cancel := context.WithTimeout(ctx, e.Step)
+	defer cancel()
+	c, err := e.Dial(dctx, network, a.String())
+	if err != nil {
+		a.fail(ctx, err)
+		return nil, err
+	}
+	a.stage = handshaking
+	a.proof = append(a.proof, "TCP")
+	return newWire(ctx, c, &a.received), nil
+}
+
+// fail notes why an attempt ended. A step's own deadline is a timeout of the
+// target; the end of ctx is ours.
+func (a *attempt) fail(ctx context.Context, err error) {
+	a.cause, a.detail = dial.Classify(err), brief(err.Error())
+	if err := ctx.Err(); err != nil {
+		a.cause = dial.Classify(err)
+	} else if a.cause == verdict.Deadline {
+		a.cause = verdict.Timeout
+	}
+}
+
+// handshake turns a connection into a TLS one and judges the certificate. An
+// untrusted certificate does not end the attempt: it is judged by comparison.
+func (e *Env) handshake(ctx context.Context, a *attempt, c *wire) (*tls.Conn, error) {
+	t := tls.Client(c, &tls.Config{
+		ServerName:         serverName(a.host),
+		InsecureSkipVerify: true, // verified below: what is presented must be seen even when it is wrong
+		Time:               e.Now,
+	})
+	c.step(e.Step)
+	if err := t.HandshakeContext(ctx); err != nil {
+		a.fail(ctx, err)
+		var notTLS tls.RecordHeaderError
+		a.protocol = errors.As(err, &notTLS)
+		return nil, err
+	}
+	state := t.ConnectionState()
+	a.proof = append(a.proof, tls.VersionName(state.Version))
+	if len(state.PeerCertificates) > 0 {
+		a.cert = e.verify(a.host, state.PeerCertificates)
+	}
+	return t, nil
+}
+
+// verify judges a certificate chain for a host at the run's time.
+func (e *Env) verify(host string, chain []*x509.Certificate) certificate {
+	pool := x509.NewCertPool()
+	for _, c := range chain[1:] {
+		pool.AddCert(c)
+	}
+	_, err := chain[0].Verify(x509.VerifyOptions{DNSName: host, Roots: e.CAs, Intermediates: pool, CurrentTime: e.Now()})
+	return certificate{leaf: chain[0], err: err}
+}
+
+// serverName is the SNI of a host; an address has none (RFC 6066 section 3).
+func serverName(host string) string {
+	if _, err := netip.ParseAddr(host); err == nil {
+		return ""
+	}
+	return host
+}
+
+// wire is a connection that counts what it receives, never reads more than
+// maxReply, and ends at once when its context does.
+type wire struct {
+	net.Conn
+	received *int64
+	stop     func() bool
+}
+
+var errTooMuch = errors.New("the reply is larger than this scanner reads")
+
+func newWire(ctx context.Context, c net.Conn, received *int64) *wire {
+	return &wire{Conn: c, received: received, stop: context.AfterFunc(ctx, func() { c.Close() })}
+}
+
+// step gives the next exchange d to finish.
+func (w *wire) step(d time.Duration) { _ = w.SetDeadline(time.Now().Add(d)) }
+
+func (w *wire) Read(b []byte) (int, error) {
+	if *w.received >= maxReply {
+		return 0, errTooMuch
+	}
+	n, err := w.Conn.Read(b)
+	*w.received += int64(n)
+	return n, err
+}
+
+func (w *wire) Close() error {
+	w.stop()
+	return w.Conn.Close()
+}
+
+// brief shortens foreign words to one printable line.
+func brief(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(s, "?"))
+	if len(s) > 200 {
+		s = s[:200] + "…"
+	}
+	return strings.TrimSpace(s)
+}
+
+// drain reads up to limit bytes.
+func drain(r io.Reader, limit int64) ([]byte, error) {
+	return io.ReadAll(io.LimitReader(r, limit))
+}

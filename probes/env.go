@@ -1,0 +1,162 @@
+// Package probes asks the questions ready6 exists for: which addresses a
+// service publishes, whether it works over IPv6 on every one of them, whether
+// its name is secure from the root, whether the routes to it are covered by
+// ROAs, and what else an IPv6-only client would have to reach.
+//
+// A probe never returns an error for what a target does: that is a result. What
+// could not be measured is a result too, with its cause.
+package probes
+
+import (
+	"context"
+	"crypto/x509"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"ready6/inventory"
+	"ready6/probes/dial"
+	"ready6/probes/dnssec"
+	"ready6/probes/resolve"
+	"ready6/probes/rpki"
+	"ready6/probes/verdict"
+)
+
+// Config is what a run is given. The zero value of a field means "not there":
+// what rests on it is then unknown, never bad.
+type Config struct {
+	Dial      dial.Func         // guarded and limited; the only way out
+	DNS       *resolve.Resolver // over the families this vantage has
+	DNS6      *resolve.Resolver // over IPv6 alone, for the dependency closure
+	DNSSEC    *dnssec.Validator // nil: no trust anchor
+	VRPs      *rpki.Snapshot
+	Routes    *rpki.Routes
+	CAs       *x509.CertPool   // nil: the system's
+	Roots     []resolve.Server // the root hints, asked by Preflight
+	Anchors   []dns.RR         // what DNSSEC starts from, compared by Preflight
+	AnchorErr error            // why there are none
+	Data      []Data           // where VRPs and Routes came from, for Preflight
+	Allow     []netip.Prefix   // special-purpose space that may be contacted after all
+
+	Inventory inventory.Inventory // canaries, own prefixes, operator names
+	Name      string              // what the operator calls this vantage
+	Now       func() time.Time
+	Step      time.Duration // longest wait for one connect, handshake or reply; default 5 s
+	Only      []verdict.Check
+	UserAgent string
+}
+
+// Env is one run's view of the world: its configuration, what Preflight found
+// out about the vantage, and what has been asked so far. Safe for concurrent use.
+type Env struct {
+	Config
+	base    context.Context
+	vantage Vantage
+
+	hosts    memo[string, addresses]
+	attempts memo[endpoint, attempt]
+	mails    memo[string, mailHosts]
+	secured  memo[question, dnssec.Result]
+	zones    memo[string, zoneCheck]
+	names6   memo[string, nameCheck]
+}
+
+// New returns the Env of one run. What is shared between services is asked
+// under ctx, so cancelling ctx ends everything under way.
+func New(ctx context.Context, c Config) *Env {
+	if c.Step <= 0 {
+		c.Step = 5 * time.Second
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.UserAgent == "" {
+		c.UserAgent = "ready6 (IPv6 readiness scanner)"
+	}
+	return &Env{Config: c, base: ctx, vantage: Vantage{V4: true, V6: true, DNSSEC: true}}
+}
+
+// wants reports whether a check was asked for; no list means all of them.
+func (e *Env) wants(c verdict.Check) bool {
+	return len(e.Only) == 0 || slices.Contains(e.Only, c)
+}
+
+// Service examines one service of one agency and returns everything found out.
+func (e *Env) Service(ctx context.Context, agency string, svc inventory.Service) verdict.Record {
+	began := e.Now()
+	s := &subject{Service: svc, agency: agency}
+	rec := verdict.Record{Agency: agency, Host: svc.Host, Kind: svc.Kind, Port: svc.Port, At: began}
+	s.survey(ctx, e)
+	for _, p := range table {
+		if !e.wants(p.check) {
+			continue
+		}
+		start := e.Now()
+		results := p.run(ctx, e, s)
+		for i := range results {
+			r := &results[i]
+			if r.Check == "" {
+				r.Check = p.check
+			}
+			if r.At.IsZero() {
+				r.At = start
+			}
+			if r.Owner.Role == "" {
+				r.Owner = s.owner()
+			}
+		}
+		rec.Results = append(rec.Results, results...)
+	}
+	rec.Took = e.Now().Sub(began)
+	return rec
+}
+
+// table is the order in which a service is examined.
+var table = []struct {
+	check verdict.Check
+	run   func(context.Context, *Env, *subject) []verdict.Result
+}{
+	{verdict.AAAA, addressResults},
+	{verdict.Reach, reachResults},
+	{verdict.DNSSEC, dnssecResults},
+	{verdict.RPKI, rpkiResults},
+	{verdict.Closure, closureResults},
+}
+
+// subject is a service with what its first look-up found out.
+type subject struct {
+	inventory.Service
+	agency string
+	mail   mailHosts   // kind mail only
+	hosts  []addresses // the host itself, or each mail host
+}
+
+// owner is whoever runs the service: the default for what nobody else can mend.
+func (s *subject) owner() verdict.Owner {
+	return verdict.Owner{Role: verdict.Agency, Name: s.agency}
+}
+
+// survey looks up, once, the addresses that every probe starts from.
+func (s *subject) survey(ctx context.Context, e *Env) {
+	names := []string{s.Host}
+	if s.Kind == "mail" {
+		s.mail = e.mailHosts(ctx, s.Host)
+		names = s.mail.names
+	}
+	for _, n := range names {
+		s.hosts = append(s.hosts, e.addresses(ctx, n))
+	}
+}
+
+// allowed reports whether the operator opened special-purpose space to a.
+func (e *Env) allowed(a netip.Addr) bool {
+	return slices.ContainsFunc(e.Allow, func(p netip.Prefix) bool { return p.Contains(a) })
+}
+
+// question names one RRset.
+type question struct {
+	name  string
+	qtype uint16
+}

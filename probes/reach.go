@@ -1,0 +1,284 @@
+package probes
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+	"sync"
+
+	"ready6/probes/verdict"
+)
+
+// ports returns where a service of a kind is looked for.
+func ports(kind string, own uint16) []uint16 {
+	if own != 0 {
+		return []uint16{own}
+	}
+	switch kind {
+	case "web":
+		return []uint16{443, 80}
+	case "mail":
+		return []uint16{25}
+	case "dns":
+		return []uint16{53}
+	}
+	return nil
+}
+
+// reachResults connects to every address and port of both families and judges
+// IPv6 by comparison with IPv4: what fails in both is no fault of IPv6.
+func reachResults(ctx context.Context, e *Env, s *subject) []verdict.Result {
+	var out []verdict.Result
+	for _, h := range s.hosts {
+		out = append(out, e.reachHost(ctx, s, h)...)
+	}
+	return out
+}
+
+// reachHost judges one host of a service.
+func (e *Env) reachHost(ctx context.Context, s *subject, h addresses) []verdict.Result {
+	v6 := e.attemptAll(ctx, s, h.host, h.v6.usable, e.vantage.V6)
+	v4 := e.attemptAll(ctx, s, h.host, h.v4.usable, e.vantage.V4)
+	c := comparison{v6: v6, v4: v4, v4Unknown: h.v4.cause != "" || (!e.vantage.V4 && len(h.v4.usable) > 0)}
+	var out []verdict.Result
+	if len(h.v6.usable) == 0 {
+		out = append(out, verdict.Result{Check: verdict.Reach, Reason: "reach.none", Subject: h.host, Args: map[string]string{"family": "IPv6"}})
+	}
+	for _, a := range v6 {
+		r := c.judge(a)
+		if !e.vantage.V6 {
+			r = verdict.Result{Reason: "reach.no-vantage", Args: map[string]string{"family": "IPv6"}}
+		}
+		out = append(out, e.finish(r, verdict.Reach, a))
+	}
+	for _, a := range v4 {
+		r := plainly(a)
+		if !e.vantage.V4 {
+			r = verdict.Result{Reason: "reach.no-vantage", Args: map[string]string{"family": "IPv4"}}
+		} else if !a.connected() && a.cause == verdict.Refused && c.portUnused(a) {
+			r = verdict.Result{Reason: "reach.unused"}
+		}
+		out = append(out, e.finish(r, verdict.Reach4, a))
+	}
+	return out
+}
+
+// finish fills in what all reach results share.
+func (e *Env) finish(r verdict.Result, check verdict.Check, a attempt) verdict.Result {
+	r.Check, r.Subject = check, a.String()
+	if r.Args == nil {
+		r.Args = map[string]string{}
+	}
+	r.Args["host"] = a.host
+	if a.at.IsZero() {
+		r.At = e.Now()
+		return r
+	}
+	r.At, r.Took, r.Evidence = a.at, a.took, a.evidence()
+	return r
+}
+
+// attemptAll speaks to every address and port of one family, side by side. With
+// no vantage in that family the endpoints are listed, but not contacted.
+func (e *Env) attemptAll(ctx context.Context, s *subject, host string, addrs []netip.Addr, vantage bool) []attempt {
+	var points []endpoint
+	for _, a := range addrs {
+		for _, p := range ports(s.Kind, s.Port) {
+			points = append(points, endpoint{addr: a, port: p, kind: s.Kind, host: host})
+		}
+	}
+	out := make([]attempt, len(points))
+	var wg sync.WaitGroup
+	var panicked any
+	var once sync.Once
+	for i, p := range points {
+		if !vantage {
+			out[i] = attempt{endpoint: p, cause: verdict.NoFamily}
+			continue
+		}
+		wg.Go(func() {
+			// A defect must reach the scanner as this service's, not end the process.
+			defer func() {
+				if r := recover(); r != nil {
+					once.Do(func() { panicked = r })
+				}
+			}()
+			out[i] = e.attempt(ctx, p)
+		})
+	}
+	wg.Wait()
+	if panicked != nil {
+		panic(panicked)
+	}
+	return out
+}
+
+// comparison holds all attempts at one host's service.
+type comparison struct {
+	v6, v4    []attempt
+	v4Unknown bool // there may be IPv4 addresses, but they could not be tried
+}
+
+// judge says what one IPv6 attempt means beside all the others.
+func (c comparison) judge(a attempt) verdict.Result {
+	switch {
+	case a.ok():
+		return c.judgeReply(a)
+	case a.busy:
+		return result("reach.busy", "detail", a.detail)
+	case ours(a.cause):
+		return result("reach.unknown", "cause", string(a.cause))
+	case !a.connected():
+		return c.judgeClosed(a)
+	case a.protocol:
+		return result("reach.protocol", "detail", a.detail)
+	case a.kind == "dns":
+		return result("reach.no-tcp", "detail", a.detail)
+	case a.cause == verdict.Timeout:
+		if !c.worksOver4(a.port) {
+			return result("reach.down", "cause", string(a.cause))
+		}
+		return result("reach.stalled", "detail", describe(a))
+	case a.stage == handshaking && a.cause != verdict.Reset:
+		return result("reach.tls", "detail", a.detail)
+	}
+	return result("reach.reset", "detail", describe(a))
+}
+
+// judgeReply compares a reply with what comes over IPv4 from the same port.
+func (c comparison) judgeReply(a attempt) verdict.Result {
+	other, compared := c.peer(a.port)
+	if a.cert.err != nil {
+		detail := brief(a.cert.err.Error())
+		if compared && other.cert.err == nil && other.cert.leaf != nil {
+			return result("reach.cert", "detail", detail, "other", "IPv4")
+		}
+		return result("reach.cert-both", "detail", detail)
+	}
+	if a.kind == "mail" && !a.starttls {
+		if compared && other.starttls {
+			return result("reach.starttls", "other", "IPv4")
+		}
+		return result("reach.starttls-both")
+	}
+	if compared && a.status >= 400 && other.status < 400 && !walled(a.status) && a.kind == "web" {
+		return result("reach.status", "detail", "HTTP "+strconv.Itoa(a.status), "other", "IPv4")
+	}
+	return plainly(a)
+}
+
+// judgeClosed judges an endpoint at which nobody took the connection. A port
+// that the service does not use over IPv4 either is no fault.
+func (c comparison) judgeClosed(a attempt) verdict.Result {
+	if c.portUnused(a) {
+		return result("reach.unused")
+	}
+	used := c.worksOver4(a.port)
+	if c.v4Unknown && !used && c.sameAddressWorks(a) {
+		return result("reach.unknown", "cause", string(a.cause))
+	}
+	switch {
+	case a.cause == verdict.Refused:
+		return result("reach.refused")
+	case !used:
+		return result("reach.down", "cause", string(a.cause))
+	case a.cause == verdict.Unreachable:
+		return result("reach.unreachable", "other", "IPv4")
+	case a.cause == verdict.Timeout:
+		return result("reach.silent", "other", "IPv4")
+	case a.cause == verdict.Reset:
+		return result("reach.reset", "detail", describe(a))
+	}
+	return result("reach.unknown", "cause", string(a.cause))
+}
+
+// portUnused reports whether the service works on another port of the same
+// address, and on this port nobody listens at any address that was tried.
+func (c comparison) portUnused(a attempt) bool {
+	if !c.sameAddressWorks(a) || (c.v4Unknown && a.addr.Is6()) {
+		return false
+	}
+	for _, list := range [][]attempt{c.v6, c.v4} {
+		for _, b := range list {
+			if b.port == a.port && b.connected() {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func (c comparison) sameAddressWorks(a attempt) bool {
+	for _, list := range [][]attempt{c.v6, c.v4} {
+		for _, b := range list {
+			if b.addr == a.addr && b.port != a.port && b.ok() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// peer is a completed IPv4 attempt at the same port.
+func (c comparison) peer(port uint16) (attempt, bool) {
+	for _, b := range c.v4 {
+		if b.port == port && b.ok() {
+			return b, true
+		}
+	}
+	return attempt{}, false
+}
+
+func (c comparison) worksOver4(port uint16) bool {
+	_, ok := c.peer(port)
+	return ok
+}
+
+// plainly words an attempt without comparison: all of IPv4, and IPv6 that works.
+func plainly(a attempt) verdict.Result {
+	switch {
+	case a.ok() && a.received > largeReply:
+		return result("reach.ok", "proof", strings.Join(a.proof, ", "))
+	case a.ok():
+		return result("reach.small", "proof", strings.Join(a.proof, ", "))
+	case a.busy:
+		return result("reach.busy", "detail", a.detail)
+	case ours(a.cause):
+		return result("reach.unknown", "cause", string(a.cause))
+	}
+	return result("reach4.fault", "detail", describe(a))
+}
+
+// ours reports whether a cause lies with this scanner, so that it says nothing
+// of the target.
+func ours(c verdict.Cause) bool {
+	switch c {
+	case verdict.Cancelled, verdict.Deadline, verdict.OverBudget, verdict.NoFamily, verdict.Forbidden:
+		return true
+	}
+	return false
+}
+
+// walled reports whether a status means that a firewall or a rate limit answers
+// in the service's place: its content is then unknown, not different.
+func walled(status int) bool { return status == 403 || status == 429 || status == 503 }
+
+// describe says how far an attempt came and why it ended.
+func describe(a attempt) string {
+	done := strings.Join(a.proof, ", ")
+	if done == "" {
+		return a.detail
+	}
+	return fmt.Sprintf("%s, then: %s", done, a.detail)
+}
+
+// result makes a result from a reason and pairs of argument names and values.
+func result(r verdict.Reason, pairs ...string) verdict.Result {
+	args := make(map[string]string, len(pairs)/2)
+	for i := 0; i+1 < len(pairs); i += 2 {
+		args[pairs[i]] = pairs[i+1]
+	}
+	return verdict.Result{Reason: r, Args: args}
+}

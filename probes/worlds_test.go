@@ -1,0 +1,162 @@
+package probes_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"ready6/inventory"
+	"ready6/probes"
+	"ready6/probes/dial"
+	"ready6/probes/dnssec"
+	"ready6/probes/lab"
+	"ready6/probes/resolve"
+	"ready6/probes/rpki"
+	"ready6/probes/verdict"
+	"ready6/reports"
+)
+
+// TestWorlds protects every verdict: in each world of the lab one thing is
+// broken, and the level, the states and the reasons must be just those that the
+// world's author wrote down, over memory and over sockets alike.
+func TestWorlds(t *testing.T) {
+	for _, name := range lab.Worlds() {
+		w, err := lab.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, loopback := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s/loopback=%t", name, loopback), func(t *testing.T) {
+				t.Parallel()
+				checkWorld(t, w, loopback)
+			})
+		}
+	}
+}
+
+func checkWorld(t *testing.T, w lab.World, loopback bool) {
+	l, err := lab.Start(w, lab.Options{Loopback: loopback})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	raw, err := l.Inventory()
+	if err != nil {
+		t.Fatal(err)
+	}
+	inv, err := inventory.Read(bytes.NewReader(raw), "lab")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	env := environment(t, ctx, l, inv)
+	_, preflight := env.Preflight(ctx)
+	got := map[string]verdict.Record{}
+	for a, svc := range inv.All() {
+		got[key(svc.Host, svc.Kind, svc.Port)] = env.Service(ctx, a.ID, svc)
+	}
+	wants := l.Wants()
+	if len(wants) == 0 {
+		t.Fatal("the world expects nothing")
+	}
+	for _, want := range wants {
+		rec, ok := got[key(want.Host, want.Service, want.Port)]
+		if !ok {
+			t.Errorf("%s %s is wanted, but not in the inventory", want.Host, want.Service)
+			continue
+		}
+		if fault := differs(rec, want); fault != "" {
+			t.Errorf("%s %s: %s\n%s", want.Host, want.Service, fault, dump(rec, preflight))
+		}
+	}
+}
+
+func key(host, kind string, port uint16) string { return fmt.Sprint(host, " ", kind, " ", port) }
+
+// environment wires a lab up as the command does.
+func environment(t *testing.T, ctx context.Context, l *lab.Lab, inv inventory.Inventory) *probes.Env {
+	t.Helper()
+	const step = 300 * time.Millisecond
+	hints, err := resolve.ReadHints(strings.NewReader(l.Hints()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := dial.Guard(l.Dial, l.Allow()...)
+	c := probes.Config{Dial: dial.Limit(out, 4, 256), CAs: l.CAs(), Roots: hints, Allow: l.Allow(), Inventory: inv, Now: l.Now, Step: step}
+	c.DNS = resolve.New(resolve.Config{Dial: out, Hints: hints, Families: resolve.Both, Timeout: step, Now: l.Now})
+	c.DNS6 = resolve.New(resolve.Config{Dial: out, Hints: hints, Families: resolve.V6, Timeout: step, Now: l.Now})
+	if c.Anchors, err = dnssec.ReadAnchors(strings.NewReader(l.Anchors())); err == nil {
+		c.DNSSEC = dnssec.New(c.DNS, c.Anchors, l.Now)
+	}
+	if addr := l.RTRAddr(); addr != "" {
+		c.VRPs, err = rpki.FetchRTR(ctx, l.Dial, addr, l.Now)
+		if err != nil {
+			t.Logf("VRPs: %v", err)
+		}
+	}
+	if mrt, err := l.RoutesMRT(); err != nil {
+		t.Fatal(err)
+	} else if len(mrt) > 0 {
+		if c.Routes, err = rpki.ReadMRT(bytes.NewReader(mrt), "lab"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return probes.New(ctx, c)
+}
+
+// differs compares a record with what the world's author wrote down; "-" and
+// the empty string mean that the world says nothing about it.
+func differs(rec verdict.Record, want lab.Want) string {
+	s := reports.Judge(rec)
+	var faults []string
+	say := func(form string, a ...any) { faults = append(faults, fmt.Sprintf(form, a...)) }
+	if want.Level != "" && want.Level != "-" && want.Level != levelOf(s) {
+		say("level %s, want %s", levelOf(s), want.Level)
+	}
+	if want.DNSSEC != "" && want.DNSSEC != "-" && want.DNSSEC != s.DNSSEC {
+		say("DNSSEC %s, want %s", s.DNSSEC, want.DNSSEC)
+	}
+	if want.RPKI != "" && want.RPKI != "-" && want.RPKI != s.RPKI {
+		say("RPKI %s, want %s", s.RPKI, want.RPKI)
+	}
+	for _, r := range want.Reasons {
+		if !slices.ContainsFunc(rec.Results, func(x verdict.Result) bool { return string(x.Reason) == r }) {
+			say("reason %s is not there", r)
+		}
+	}
+	return strings.Join(faults, "; ")
+}
+
+// levelOf writes a level as worlds do: "2", or "1..4" where it is open, "n/a"
+// where there is nothing to judge, "?" where nothing is proven.
+func levelOf(s reports.Service) string {
+	switch {
+	case !s.Applicable:
+		return "n/a"
+	case s.Min == s.Max:
+		return strconv.Itoa(s.Min)
+	}
+	if _, known := s.Level(); !known {
+		return "?"
+	}
+	return fmt.Sprintf("%d..%d", s.Min, s.Max)
+}
+
+func dump(rec verdict.Record, preflight []verdict.Result) string {
+	var b strings.Builder
+	for _, r := range slices.Concat(preflight, rec.Results) {
+		fmt.Fprintf(&b, "   %-14s %-30s %-34s %v %v\n", r.Outcome(), r.Reason, r.Subject, r.Args, r.Via)
+		if r.Outcome() != verdict.Pass {
+			for _, e := range r.Evidence[:min(len(r.Evidence), 6)] {
+				fmt.Fprintf(&b, "        %s %s %s -> %s\n", e.Over, e.Asked, e.Query, e.Answer)
+			}
+		}
+	}
+	return b.String()
+}
