@@ -1,6 +1,7 @@
 package dnssec
 
 import (
+	"encoding/base64"
 	"slices"
 	"strings"
 	"time"
@@ -193,4 +194,12 @@ func sameTag(k *dns.DNSKEY, n int) []*dns.DNSKEY {
 		}
 	}
 	return out
+}
+
+func mustBase64(s string) []byte {
+	b, err := base64.StdEncoding.DecodeString(s)
+	if err != nil {
+		panic(err)
+	}
+	return b
 }
