@@ -1,0 +1,109 @@
+package rpki
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+)
+
+func TestBatch(t *testing.T) {
+	s := snapshot(t, "192.0.2.0/24 AS1")
+	in := strings.Join([]string{
+		`{"prefix":"192.0.2.0/24","asn":1}`,
+		`{"asn":"AS2","prefix":"192.0.2.0/24","id":7}`,
+		``,
+		`{"prefix":"192.0.2.1/24","asn":1}`,
+		`not json`,
+		`{"prefix":"192.0.2.0/24"}`,
+		`{"prefix":"192.0.2.0/24","asn":null}`,
+		`{"prefix":"192.0.2.0/24","asn":1.5}`,
+		`{"prefix":"192.0.2.0/24","asn":{}}`,
+		`{"asn":1}`,
+		`{"prefix":"` + strings.Repeat("1", maxBatchLine) + `","asn":1}`,
+		`{"prefix":"::ffff:1.2.3.0/120","asn":1}`,
+		`{"prefix":"198.51.100.0/24","asn":"none"}` + "\r",
+		`{"prefix":"192.0.2.0/25","asn":"1"}`, // no line end
+	}, "\n")
+	want := []string{"valid", "invalid as", "4", "5", "6", "7", "8", "9", "10", "11", "12", "not-found", "invalid length"}
+	var out bytes.Buffer
+	err := Batch(context.Background(), s, strings.NewReader(in), &out)
+	if err == nil || !strings.Contains(err.Error(), "9 lines") || !strings.Contains(err.Error(), "line 4") {
+		t.Errorf("error %v, want one that counts 9 lines and names the first", err)
+	}
+	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
+	if len(lines) != len(want) {
+		t.Fatalf("%d answers, want %d:\n%s", len(lines), len(want), out.String())
+	}
+	for i, line := range lines {
+		var a struct {
+			State, Reason, Error string
+			Line                 int
+		}
+		if err := json.Unmarshal([]byte(line), &a); err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		got := strings.TrimSpace(a.State + " " + a.Reason)
+		if a.Error != "" {
+			got = fmt.Sprint(a.Line)
+		}
+		if got != want[i] {
+			t.Errorf("answer %d: %s, want %s", i+1, line, want[i])
+		}
+	}
+}
+
+func TestBatchEdges(t *testing.T) {
+	s := snapshot(t, "192.0.2.0/24 AS1")
+	var out bytes.Buffer
+	if err := Batch(context.Background(), s, strings.NewReader(""), &out); err != nil || out.Len() > 0 {
+		t.Errorf("empty input: %q, %v", out.String(), err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := Batch(ctx, s, strings.NewReader(`{"prefix":"192.0.2.0/24","asn":1}`), &out); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+	broken := io.MultiReader(strings.NewReader(`{"prefix":"192.0.2.0/24","asn":1}`+"\n"), errReader{errors.New("disk gone")})
+	out.Reset()
+	if err := Batch(context.Background(), s, broken, &out); err == nil || !strings.Contains(err.Error(), "disk gone") || !strings.Contains(out.String(), "valid") {
+		t.Errorf("broken input: %q, %v", out.String(), err)
+	}
+	if err := Batch(context.Background(), nil, strings.NewReader(`{"prefix":"192.0.2.0/24","asn":1}`), &out); err == nil {
+		t.Error("without VRPs there is no answer")
+	}
+}
+
+type errReader struct{ err error }
+
+func (e errReader) Read([]byte) (int, error) { return 0, e.err }
+
+// A program may ask line by line over a pipe and wait for each answer.
+func TestBatchAnswersAtOnce(t *testing.T) {
+	s := snapshot(t, "192.0.2.0/24 AS1")
+	inR, inW := io.Pipe()
+	outR, outW := io.Pipe()
+	done := make(chan error, 1)
+	go func() {
+		done <- Batch(context.Background(), s, inR, outW)
+		outW.Close()
+	}()
+	dec := json.NewDecoder(outR)
+	for range 3 {
+		if _, err := io.WriteString(inW, `{"prefix":"192.0.2.0/24","asn":1}`+"\n"); err != nil {
+			t.Fatal(err)
+		}
+		var a struct{ State string }
+		if err := dec.Decode(&a); err != nil || a.State != "valid" {
+			t.Fatalf("%+v, %v", a, err)
+		}
+	}
+	inW.Close()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
