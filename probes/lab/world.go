@@ -232,6 +232,9 @@ func (w *World) hostLine(fields []string, _ string) error {
 		}
 		h.options[key] = value
 	}
+	if len(h.places) == 0 {
+		return fmt.Errorf("host %s has no addresses", h.name)
+	}
 	if cert := h.options["cert"]; cert != "" {
 		if err := checkArg(faultNames["cert"].arg, cert); err != nil {
 			return fmt.Errorf("option cert: %w", err)
