@@ -252,6 +252,8 @@ func (s *rtrSession) next() (pdu, error) {
 		return pdu{}, p.report()
 	}
 	switch {
+	case p.kind == pduSerialNotify && !s.agreed: // agrees on nothing (RFC 8210 section 7)
+		return p, nil
 	case p.version == s.version:
 	case !s.agreed && p.version < s.asked:
 		// "The cache MUST either downgrade to protocol version 0 or terminate"
@@ -260,8 +262,7 @@ func (s *rtrSession) next() (pdu, error) {
 	default:
 		return pdu{}, protocolFault(codeOtherVersion, p, "the cache changed from version %d to %d", s.version, p.version)
 	}
-	// A Serial Notify before the first answer agrees on nothing (section 7).
-	s.agreed = s.agreed || p.kind != pduSerialNotify
+	s.agreed = true
 	return p, nil
 }
 
@@ -281,7 +282,7 @@ func (s *rtrSession) downgrade(err error) error {
 // isHangUp reports whether the cache closed or reset the connection.
 func isHangUp(err error) bool {
 	var op *net.OpError
-	return errors.Is(err, io.EOF) || errors.As(err, &op) && !op.Timeout() && op.Op != "dial"
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrClosedPipe) || errors.As(err, &op) && !op.Timeout() && op.Op != "dial"
 }
 
 // ended words an end of the stream where more was promised.
