@@ -185,8 +185,12 @@ func doubles(inv Inventory, places []place, r *report) {
 			if second.at.line < first.at.line {
 				first, second = second, first
 			}
-			r.add(second.at, "keep one of them, or give each its days with valid", "%s of %s is already listed%s, under %s",
-				second.what, called("agency", second.agency), first.at.line1(), called("agency", first.agency))
+			under := ""
+			if first.agency != second.agency {
+				under = " under " + called("agency", first.agency)
+			}
+			r.add(second.at, "keep one of them, or give each its days with valid", "%s of %s is already listed%s%s",
+				second.what, called("agency", second.agency), under, first.at.line1())
 		}
 		if later(c.span.To, reach.span.To) {
 			reach = c

@@ -71,6 +71,6 @@
 //
 // YAML and tables are refused above 32 MiB, YAML also above three million
 // separators (it bounds the memory the tree of values takes) or where aliases
-// unfold to more than four million values; lists of names above five million.
+// unfold to several times what stands in the file; lists of names above five million.
 // At most 1,000 faults are listed, the rest is counted.
 package inventory

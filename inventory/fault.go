@@ -80,6 +80,9 @@ func (r *report) flaw(at spot, what string, f *flaw) bool {
 	if f == nil {
 		return true
 	}
+	if strings.HasPrefix(f.text, `"`) && strings.ContainsAny(what[len(what)-1:], `")`) {
+		what += ":" // two quoted words on end are hard to read
+	}
 	r.add(at, f.mend, "%s %s", what, f.text)
 	return false
 }

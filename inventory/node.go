@@ -20,14 +20,14 @@ import (
 const (
 	maxBytes      = 32 << 20
 	maxSeparators = 3_000_000
-	maxVisits     = 4_000_000
 )
 
 // document walks the tree of one YAML file and reports what does not fit.
 type document struct {
 	report
 	name   string
-	visits int
+	visits int  // values looked at
+	limit  int  // of visits
 	stop   bool // aliases unfold to too much
 }
 
@@ -57,6 +57,7 @@ func (d *document) load(r io.Reader) (*yaml.Node, error) {
 		d.add(whole, "split it into several", "holds more than %d values", maxSeparators)
 		return nil, nil
 	}
+	d.limit = 3*marks + 100_000 // without aliases each value is looked at once
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	root, err := decode(dec)
 	switch {
@@ -115,9 +116,9 @@ func (d *document) syntax(err error) {
 // looked at, so that aliases of aliases cannot unfold without end; the fixed
 // depth of the files' structure ends circles.
 func (d *document) follow(n *yaml.Node) *yaml.Node {
-	if d.visits++; d.visits > maxVisits && !d.stop {
+	if d.visits++; d.visits > d.limit && !d.stop {
 		d.stop = true
-		d.add(d.at(n), "write the values out", "aliases unfold to more than %d values", maxVisits)
+		d.add(d.at(n), "write the values out", "aliases unfold to more than %d values", d.limit)
 	}
 	if n.Kind == yaml.AliasNode {
 		return n.Alias
@@ -273,9 +274,10 @@ func (d *document) span(n *yaml.Node, what string) Span {
 		return Span{}
 	}
 	k, _ := d.mapping(n, what, "from", "to")
-	s := Span{From: d.date(k["from"], what+".from"), To: d.date(k["to"], what+".to")}
+	s := Span{From: d.date(k["from"], what+" (from)"), To: d.date(k["to"], what+" (to)")}
 	if !s.From.IsZero() && !s.To.IsZero() && s.To.Before(s.From.Time) {
 		d.add(d.at(n), "exchange the two, or mend one", "%s ends on %s, before it begins on %s", what, s.To, s.From)
+		return Span{} // else what rests on it would be at fault too
 	}
 	return s
 }
