@@ -107,3 +107,28 @@ func (d directory) owner(o verdict.Owner, l verdict.Lang) string {
 	}
 	return role + ": " + name
 }
+
+// percentText writes a percentage with one digit at most, "66.7%" and "66,7%".
+func percentText(l verdict.Lang, v float64) string { return decimal(l, v) + "%" }
+
+// dateText writes a day given as 2006-01-02 in the language's order.
+func dateText(l verdict.Lang, iso string) string {
+	t, err := time.Parse(time.DateOnly, iso)
+	if err != nil {
+		return "–"
+	}
+	return day(l, t)
+}
+
+func forecastText(l verdict.Lang, f Forecast) string {
+	if f.State != "forecast" {
+		return word(l, "forecast."+f.State)
+	}
+	never := func(iso string) string {
+		if iso == "" {
+			return word(l, "forecast.never")
+		}
+		return dateText(l, iso)
+	}
+	return fmt.Sprintf(word(l, "forecast.forecast"), dateText(l, f.Date), never(f.Earliest), never(f.Latest))
+}

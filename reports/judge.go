@@ -198,6 +198,9 @@ func worstState(results []verdict.Result, check verdict.Check, deps bool) string
 			continue
 		}
 		i := slices.Index(order, r.State())
+		if i < 0 && r.Outcome() != verdict.Unknown {
+			continue // a note, not a state
+		}
 		if i < 0 {
 			i = slices.Index(order, none)
 		}

@@ -179,7 +179,7 @@ func (v *serviceView) finding(f Finding) {
 		v.put(v.wrap(indent, indent+"  ", v.say("svc.mend", a)))
 	}
 	if f.Outcome == verdict.Fail || f.Outcome == verdict.Warn {
-		v.put(v.wrap(indent, indent+"  ", v.say("svc.again", again(v.s.Host, f))))
+		v.put(v.wrap(indent, indent+"  ", v.say("svc.again", again(v.s, f))))
 	}
 }
 
@@ -204,14 +204,22 @@ func observation(l verdict.Lang, e verdict.Evidence) string {
 }
 
 // again is the command that shows whether a finding has been mended.
-func again(host string, f Finding) string {
+func again(s Service, f Finding) string {
+	host := shellWord(s.Host)
 	switch {
-	case f.Check == verdict.DNSSEC:
+	case f.Check == verdict.DNSSEC && f.Subject != "":
 		return "ready6 dnssec " + shellWord(strings.TrimSuffix(f.Subject, "."))
 	case f.Code == "closure.host-v4only" || f.Code == "closure.host-down6" || f.Code == "closure.third-party":
 		return "ready6 probe " + shellWord(f.Subject)
+	case s.Port != 0 && strings.Contains(s.Host, ":"):
+		host = fmt.Sprintf("'[%s]:%d'", s.Host, s.Port)
+	case s.Port != 0:
+		host += fmt.Sprintf(":%d", s.Port)
 	}
-	return "ready6 probe " + shellWord(host)
+	if s.Kind != "" && s.Kind != "web" {
+		return "ready6 probe --kind " + shellWord(s.Kind) + " " + host
+	}
+	return "ready6 probe " + host
 }
 
 // shellWord quotes what is not a plain host name or address: the command is

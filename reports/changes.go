@@ -1,0 +1,101 @@
+package reports
+
+import (
+	"time"
+
+	"ready6/probes/verdict"
+	"ready6/scanner/history"
+)
+
+// Changes is what is different since an earlier run.
+type Changes struct {
+	Since    Since                 `json:"since"`
+	Services []ServiceChange       `json:"services"`
+	Count    map[history.Class]int `json:"count"` // services by class; one that rose in one check and fell in another is in both
+}
+
+// Since names the earlier run.
+type Since struct {
+	ID      int64          `json:"id"`
+	Started time.Time      `json:"started"`
+	Status  history.Status `json:"status"`
+	Rules   int            `json:"rules"`
+}
+
+// ServiceChange is one service that changed, with its level before and after.
+type ServiceChange struct {
+	Agency  string        `json:"agency"`
+	Name    verdict.Text  `json:"agency_name"`
+	Host    string        `json:"host"`
+	Service string        `json:"service"`
+	Port    uint16        `json:"port,omitempty"`
+	Was     *int          `json:"level_was"` // null: not known, or no such service then
+	Is      *int          `json:"level_is"`
+	Checks  []CheckChange `json:"checks"`
+
+	key verdict.ServiceKey
+}
+
+// CheckChange is one check of a service that changed; Check is empty where the
+// whole service came or went.
+type CheckChange struct {
+	Check  verdict.Check    `json:"check"`
+	Class  history.Class    `json:"class"`
+	Before []verdict.Reason `json:"before"`
+	After  []verdict.Reason `json:"after"`
+}
+
+// changes compares with an earlier run, levels included.
+func (b *builder) changes(prior, run history.Run) *Changes {
+	was, is := levels(prior.Records), levels(run.Records)
+	c := group(prior.Header, history.Diff(prior, run))
+	for i := range c.Services {
+		s := &c.Services[i]
+		s.Name, s.Was, s.Is = b.name(s.key.Agency), was[s.key], is[s.key]
+	}
+	return c
+}
+
+// group puts the differences of two runs together by service.
+func group(prior history.Header, diff []history.Change) *Changes {
+	c := &Changes{
+		Since:    Since{prior.ID, prior.Started.UTC(), prior.Status, prior.Rules},
+		Services: []ServiceChange{}, Count: map[history.Class]int{},
+	}
+	var seen map[history.Class]bool
+	for _, ch := range diff {
+		if ch.Kind == PrefixKind && ch.Check == "" {
+			continue // a block came or went, not a service
+		}
+		key := ch.Key()
+		if n := len(c.Services); n == 0 || c.Services[n-1].key != key {
+			seen = map[history.Class]bool{}
+			c.Services = append(c.Services, ServiceChange{
+				Agency: clean(ch.Agency), Host: clean(ch.Host), Service: clean(ch.Kind), Port: ch.Port, Checks: []CheckChange{}, key: key,
+			})
+		}
+		s := &c.Services[len(c.Services)-1]
+		s.Checks = append(s.Checks, CheckChange{ch.Check, ch.Class, notNil(ch.Before), notNil(ch.After)})
+		if !seen[ch.Class] {
+			seen[ch.Class] = true
+			c.Count[ch.Class]++
+		}
+	}
+	return c
+}
+
+// levels gives the proven level of each service that has one.
+func levels(records []verdict.Record) map[verdict.ServiceKey]*int {
+	m := make(map[verdict.ServiceKey]*int, len(records))
+	for _, rec := range records {
+		if rec.Kind == PrefixKind {
+			continue
+		}
+		b := ladder(rec.Results, nil)
+		s := Service{Min: b.Min, Max: b.Max, Applicable: applicable(rec.Results)}
+		if level, known := s.Level(); known {
+			m[rec.Key()] = &level
+		}
+	}
+	return m
+}
