@@ -48,7 +48,7 @@ func checkAgency(a Agency, p place, index map[string]int, r *report) {
 	what := called("agency", a.ID)
 	known := func(at spot, role, id string) {
 		if _, ok := index[id]; !ok && id != "" {
-			r.add(at, unknownID(id, index), "the %s %s of %s does not exist", role, quote(id), what)
+			r.add(at, r.unknownID(id, index), "the %s %s of %s does not exist", role, quote(id), what)
 		}
 	}
 	known(p.parent, "parent", a.Parent)
@@ -73,8 +73,10 @@ func checkAgency(a Agency, p place, index map[string]int, r *report) {
 	}
 }
 
-func unknownID(id string, index map[string]int) string {
-	if len(index) <= 10_000 { // a hint is not worth a quadratic search
+// unknownID is the mend for a reference to nothing. Beyond some faults or ids a
+// hint is not worth the search.
+func (r *report) unknownID(id string, index map[string]int) string {
+	if len(index) <= 10_000 && len(r.list) < 20 {
 		ids := make([]string, 0, len(index))
 		for known := range index {
 			ids = append(ids, known)
@@ -167,7 +169,9 @@ func doubles(inv Inventory, places []place, r *report) {
 			}
 		}
 	}
-	claims = slices.DeleteFunc(claims, func(c claim) bool { return later(c.span.From, c.span.To) }) // no day at all
+	claims = slices.DeleteFunc(claims, func(c claim) bool { // no day at all
+		return !c.span.To.IsZero() && c.span.From.After(c.span.To.Time)
+	})
 	slices.SortStableFunc(claims, func(a, b claim) int {
 		if c := strings.Compare(a.key, b.key); c != 0 {
 			return c

@@ -120,32 +120,42 @@ func nearest(word string, options []string) (string, bool) {
 	word = Fold(word[:min(len(word), 64)])
 	best, least := "", 3
 	for _, o := range options {
-		if d := distance(word, Fold(o)); d < least && d < len(o) {
+		folded := Fold(o)
+		if len(folded)-len(word) > 2 || len(word)-len(folded) > 2 {
+			continue
+		}
+		if d := distance(word, folded); d < least && 3*d <= len(folded) {
 			best, least = o, d
 		}
 	}
 	return best, best != ""
 }
 
-// distance is the Levenshtein distance of two short strings.
+// distance is the number of bytes to add, remove, change or exchange with their
+// neighbour to make b of a, two short strings.
 func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
+	d := make([][]int, len(a)+1)
+	for i := range d {
+		d[i] = make([]int, len(b)+1)
+		d[i][0] = i
+	}
+	for j := range d[0] {
+		d[0][j] = j
 	}
 	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
 		for j := range len(b) {
-			change := diagonal
+			change := d[i][j]
 			if a[i] != b[j] {
 				change++
 			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, diagonal+1)
+			least := min(change, d[i][j+1]+1, d[i+1][j]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				least = min(least, d[i-1][j-1]+1)
+			}
+			d[i+1][j+1] = least
 		}
 	}
-	return row[len(b)]
+	return d[len(a)][len(b)]
 }
 
 // oneOf is the mend for a value outside a closed list.

@@ -188,7 +188,13 @@ func TestReadHostile(t *testing.T) {
 		fmt.Fprintf(&laughs, "x%d: &m%d [%s]\n", i+1, i+1, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*m%d,", i), 9), ","))
 	}
 	services := strings.TrimSuffix(strings.Repeat("{host: a.vn, kind: web},", 2000), ",")
+	var dangling strings.Builder
+	dangling.WriteString("agencies:\n")
+	for i := range 10_000 {
+		fmt.Fprintf(&dangling, "- {id: agency-%d, name: A, kind: unit, parent: nobody-%d}\n", i, i)
+	}
 	for name, yaml := range map[string]string{
+		"dangling parents":      dangling.String(),
 		"aliases of aliases":    laughs.String(),
 		"aliases unfold":        "agencies:\n- &a {id: a, name: A, kind: unit, services: [" + services + "]}\n" + strings.Repeat("- *a\n", 100_000),
 		"an alias to itself":    "agencies: &a\n- *a\n",

@@ -61,7 +61,7 @@ func readCSV(r io.Reader, name string, rep *report) (sheet, error) {
 	c := csv.NewReader(bytes.NewReader(data))
 	c.Comma = separator(data)
 	c.FieldsPerRecord = -1
-	c.TrimLeadingSpace = true
+	c.TrimLeadingSpace = c.Comma != '\t' // it would eat empty cells
 	var s sheet
 	for {
 		cells, err := c.Read()
