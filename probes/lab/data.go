@@ -14,12 +14,15 @@ import (
 
 const rtrPort = 323 // RFC 6810 section 7
 
-// RTRAddr is the world address of the RTR cache, to be dialled through Dial;
-// empty if the world has none. With Loopback, Endpoints has its real one.
+// RTRAddr is the world address of the RTR cache, to be dialled through Dial, of
+// a family that this vantage has; empty if the world has none. With Loopback,
+// Endpoints has its real one.
 func (l *Lab) RTRAddr() string {
 	for _, h := range l.world.hosts {
-		if h.kind == "rtr" && len(h.places) > 0 {
-			return netip.AddrPortFrom(h.places[0].addr, rtrPort).String()
+		for _, p := range h.places {
+			if h.kind == "rtr" && !(p.addr.Is6() && l.net.noV6) && !(p.addr.Is4() && l.net.noV4) {
+				return netip.AddrPortFrom(p.addr, rtrPort).String()
+			}
 		}
 	}
 	return ""

@@ -16,13 +16,17 @@ import (
 
 // TestDelv lets BIND's delv judge every world's names from the root anchor, so
 // that what the lab calls secure, insecure or bogus is not its own opinion. A
-// name that no server answers for is not asked: the recursive view would.
+// name that no server answers for is not asked: the recursive view would. The
+// zones of the other worlds are those of base.
 func TestDelv(t *testing.T) {
 	delv, err := exec.LookPath("delv")
 	if err != nil {
 		t.Skip("delv is not installed")
 	}
 	for _, name := range Worlds() {
+		if !strings.HasPrefix(name, "dnssec-") && name != "base" && name != "province" {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w, err := Open(name)

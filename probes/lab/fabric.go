@@ -34,7 +34,6 @@ type fabric struct {
 	cancel    context.CancelFunc
 	wg        sync.WaitGroup
 	endpoints map[netip.AddrPort]*endpoint
-	addrs     map[netip.Addr]bool // hosts that exist, whatever listens there
 	noV4      bool
 	noV6      bool
 	port      atomic.Uint32 // last ephemeral port given to a client
@@ -45,7 +44,7 @@ type fabric struct {
 func newFabric() *fabric {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &fabric{ctx: ctx, cancel: cancel, endpoints: map[netip.AddrPort]*endpoint{},
-		addrs: map[netip.Addr]bool{}, open: map[net.Conn]bool{}}
+		open: map[net.Conn]bool{}}
 }
 
 // start runs f unless the fabric is closing; Close waits for it.
@@ -105,14 +104,11 @@ func (n *fabric) barrier(to netip.AddrPort, transport string) (e *endpoint, errn
 	if to.Addr().Is4() && n.noV4 || to.Addr().Is6() && n.noV6 {
 		return nil, syscall.ENETUNREACH, true
 	}
-	e = n.endpoints[to]
-	if e == nil && !n.addrs[to.Addr()] {
-		return nil, syscall.EHOSTUNREACH, true
+	if e = n.endpoints[to]; e == nil {
+		e = n.shadow(to.Addr())
 	}
-	if e == nil || transport == "tcp" && e.tcp == nil || transport == "udp" && e.udp == nil {
-		if e = n.shadow(to.Addr()); e == nil {
-			return nil, syscall.ECONNREFUSED, true
-		}
+	if e == nil {
+		return nil, syscall.EHOSTUNREACH, true
 	}
 	for _, b := range []struct {
 		name  string
@@ -122,14 +118,14 @@ func (n *fabric) barrier(to netip.AddrPort, transport string) (e *endpoint, errn
 			return e, b.errno, true
 		}
 	}
-	if real := n.endpoints[to]; real == nil {
+	if e.at != to || transport == "tcp" && e.tcp == nil || transport == "udp" && e.udp == nil {
 		return nil, syscall.ECONNREFUSED, true
 	}
 	return e, nil, false
 }
 
 // shadow returns any endpoint of an address: a host that drops or is
-// unreachable does so on ports where nothing listens, too.
+// unreachable does so on ports where nothing listens, too; nil if nobody is there.
 func (n *fabric) shadow(a netip.Addr) *endpoint {
 	for at, e := range n.endpoints {
 		if at.Addr() == a {

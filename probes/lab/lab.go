@@ -115,7 +115,6 @@ func (l *Lab) sign() error {
 // open puts a host's servers on the network.
 func (l *Lab) open(h host) error {
 	for _, p := range h.places {
-		l.net.addrs[p.addr] = true
 		endpoints, err := l.endpoints(h, p)
 		if err != nil {
 			return err

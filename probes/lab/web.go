@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -103,6 +104,9 @@ func (w *webServer) requests(ctx context.Context, c net.Conn, secure bool) {
 		c.SetDeadline(time.Now().Add(idleTime))
 		req, err := http.ReadRequest(r)
 		if err != nil {
+			if !errors.Is(err, io.EOF) { // such as a TLS handshake sent to a plain port
+				io.WriteString(c, "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+			}
 			return
 		}
 		io.Copy(io.Discard, req.Body)
