@@ -208,7 +208,7 @@ func (a *asking) next(ctx context.Context) (time.Duration, bool) {
 	if a.weak != nil {
 		return 0, false // no retries for something better than this
 	}
-	for _, step := range []func(*target) (how, bool){otherTransport, secondTry, overTCPAfterSilence, withoutEDNS} {
+	for _, step := range []func(*target) (how, bool){otherTransport, secondTry, overTCPAfterSilence, withoutEDNS, lastTry} {
 		if wait, ok := a.start(ctx, step); ok {
 			return wait, true
 		}
@@ -265,6 +265,15 @@ func withoutEDNS(t *target) (how, bool) {
 	}
 	t.bare = true
 	return how{}, true
+}
+
+// lastTry is for a server behind a lossy path: five tries in all.
+func lastTry(t *target) (how, bool) {
+	if t.udp != 2 || !t.tcp || t.silent == 0 {
+		return how{}, false
+	}
+	t.udp = 3
+	return how{edns: t.srv.manner().edns}, true
 }
 
 // start makes a try at the first target that a step applies to.
@@ -338,6 +347,9 @@ func (a *asking) take(o outcome) (reply, bool) {
 	rep := reply{o.read, o.msg, o.x}
 	switch o.read.kind {
 	case authority, referral:
+		if o.how.tcp && t.udp > 0 {
+			t.srv.prefersTCP()
+		}
 		return rep, true
 	case weak:
 		if a.weak == nil {

@@ -177,10 +177,24 @@ func unless(g, keep, other Gap) Gap {
 // worded. The failure itself may be shared with other flights and is not changed.
 func (f *Failure) seal(own []exchange) *Failure {
 	c := *f
-	c.exchanges = tail(append(slices.Clone(f.exchanges), own...))
+	c.exchanges = tail(inOrder(append(slices.Clone(f.exchanges), own...)))
 	c.Evidence = evidence(c.exchanges)
 	if c.Err == nil && c.Cause == "" {
 		c.Cause = verdict.OtherCause
 	}
 	return &c
+}
+
+// inOrder sorts exchanges by time and drops those that are there twice.
+func inOrder(l []exchange) []exchange {
+	slices.SortStableFunc(l, func(x, y exchange) int { return x.at.Compare(y.at) })
+	var out []exchange
+	for _, x := range l {
+		if !slices.ContainsFunc(out, func(y exchange) bool {
+			return x.at.Equal(y.at) && x.to == y.to && x.how == y.how && x.q == y.q && x.head.Id == y.head.Id
+		}) {
+			out = append(out, x)
+		}
+	}
+	return out
 }

@@ -128,7 +128,7 @@ func (r *Resolver) fly(ctx context.Context, f *flight) {
 		a.exchanges = a.failure.exchanges
 		a.until = time.Now().Add(failureLife) // not Config.Now, which may stand still
 	} else {
-		a.exchanges = tail(append(own, a.exchanges...))
+		a.exchanges = tail(append(a.exchanges, own...))
 	}
 	f.ans = a
 	if ctx.Err() == nil && (a.failure == nil || !a.failure.passing) {

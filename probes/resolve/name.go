@@ -1,6 +1,7 @@
 package resolve
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -16,6 +17,9 @@ func normal(name string) (string, bool) {
 	if !strings.ContainsRune(name, '\\') && len(name) <= 254 && plain(name) {
 		return strings.ToLower(name), true
 	}
+	if wraps(name) {
+		return "", false
+	}
 	var buf [256]byte
 	n, err := dns.PackDomainName(name, buf[:], 0, nil, false)
 	if err != nil {
@@ -26,6 +30,23 @@ func normal(name string) (string, bool) {
 		return "", false
 	}
 	return dns.CanonicalName(s), true
+}
+
+// wraps says whether a name has an escape like \300 that stands for no byte; the
+// library takes it modulo 256.
+func wraps(name string) bool {
+	for i := 0; i < len(name); i++ {
+		if name[i] != '\\' {
+			continue
+		}
+		if i+3 < len(name) {
+			if n, err := strconv.Atoi(name[i+1 : i+4]); err == nil && n > 255 {
+				return true
+			}
+		}
+		i++ // what is escaped is not an escape
+	}
+	return false
 }
 
 // plain says whether a name has only host-name characters in labels of 1 to 63

@@ -22,6 +22,7 @@ type server struct {
 	dead      verdict.Cause // why it is not asked, while until lies ahead
 	until     time.Time
 	trial     time.Time // of the last question to a dead one
+	heard     time.Time // when the last reply came
 	udpOnce   bool      // has answered over UDP
 	ednsOnce  bool      // has answered with an OPT record
 	noEDNS    bool      // does not do EDNS
@@ -71,9 +72,8 @@ func (s *server) answered(took time.Duration, h how, opt bool) {
 	if !h.tcp {
 		s.measure(took)
 		s.udpOnce, s.tcpFirst = true, false
-	} else if s.silent >= 2 && !s.udpOnce {
-		s.tcpFirst = true
 	}
+	s.heard = time.Now()
 	s.ednsOnce = s.ednsOnce || (h.edns && opt)
 	s.silent, s.tcpFailed, s.dead, s.slower = 0, false, "", 0
 }
@@ -113,11 +113,20 @@ func (s *server) failed(now time.Time, h how, c verdict.Cause) {
 }
 
 // overtaken notes that another server answered before this one did, although
-// this one had its time.
-func (s *server) overtaken() {
+// this one had its time since the question was sent.
+func (s *server) overtaken(sent time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.slower++
+	if s.heard.Before(sent) {
+		s.slower++
+	}
+}
+
+// prefersTCP notes that TCP brought the reply that UDP did not.
+func (s *server) prefersTCP() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tcpFirst = !s.udpOnce
 }
 
 // denies notes whether a reply was REFUSED. A server that refuses whatever it

@@ -67,7 +67,7 @@ func (a *asking) once(ctx context.Context, t *target, h how) outcome {
 		}
 	case ctx.Err() != nil:
 		if x.took >= t.srv.rto(a.r.cfg.Timeout) {
-			t.srv.overtaken()
+			t.srv.overtaken(time.Now().Add(-x.took))
 		}
 	default:
 		t.srv.failed(time.Now(), h, x.cause)

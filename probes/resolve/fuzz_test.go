@@ -1,0 +1,102 @@
+package resolve
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/miekg/dns"
+)
+
+// FuzzReply: whatever a server sends, what is kept of it is the zone's own, and
+// a referral leads strictly downwards on the way to the name.
+func FuzzReply(f *testing.F) {
+	const id = 7
+	q := question{"www.x.vn.", dns.TypeAAAA}
+	for _, m := range []*dns.Msg{
+		{Answer: []dns.RR{rr("www.x.vn. AAAA 2001:db8::1"), rr("www.y.vn. AAAA 2001:db8::1")}},
+		{Answer: []dns.RR{rr("www.x.vn. CNAME a.x.vn."), rr("a.x.vn. CNAME www.x.vn.")}},
+		{Answer: []dns.RR{rr("x.vn. DNAME y.vn."), rr("www.x.vn. CNAME www.y.vn.")}},
+		{Ns: []dns.RR{rr("x.vn. NS ns.x.vn."), rr("x.vn. NSEC y.vn. NS")}, Extra: []dns.RR{rr("ns.x.vn. A 192.0.2.1"), rr("ns.test. A 192.0.2.1")}},
+		{Ns: []dns.RR{rr(". NS ns.x.vn.")}},
+		{Ns: []dns.RR{rr("vn. SOA a. b. 1 2 3 4 5")}},
+	} {
+		m.Id, m.Response = id, true
+		m.Question = []dns.Question{{Name: q.name, Qtype: q.qtype, Qclass: dns.ClassINET}}
+		m.SetEdns0(1232, true)
+		f.Add(pack1(m), uint8(0))
+		f.Add(pack1(m), uint8(1))
+	}
+	f.Fuzz(func(t *testing.T, b []byte, kindOf uint8) {
+		zone, q := "vn.", q
+		if kindOf%2 == 1 {
+			zone, q.qtype = "x.vn.", dns.TypeDS
+		}
+		m, err := parse(b, id, q)
+		if err != nil {
+			if !errors.Is(err, errForeign) && !errors.Is(err, errMalformed) {
+				t.Errorf("an error of another kind: %v", err)
+			}
+			return
+		}
+		rd := read(zone, q, m)
+		if rd.kind == referral {
+			if rd.child == zone || !within(rd.child, zone) || !within(q.name, rd.child) {
+				t.Errorf("a referral from %s to %s for %s", zone, rd.child, q)
+			}
+			for _, s := range nameServers(zone, rd.child, m) {
+				if len(s.glue) > 0 && !within(s.name, zone) {
+					t.Errorf("glue for %s from %s", s.name, zone)
+				}
+			}
+			if p := dsProof(zone, rd.child, m); p != nil && len(p.Answer)+len(p.Ns) == 0 {
+				t.Error("an empty proof")
+			}
+		}
+		kept := trim(zone, q, m)
+		for _, r := range append(kept.Answer, kept.Ns...) {
+			if owner := dns.CanonicalName(r.Header().Name); !within(owner, zone) || r.Header().Class != dns.ClassINET {
+				t.Errorf("kept %v of a server of %s", r, zone)
+			}
+		}
+		if len(kept.Answer) > len(m.Answer) || len(kept.Ns) > len(m.Ns) {
+			t.Error("records multiplied")
+		}
+		_ = (&answer{msg: kept}).size()
+	})
+}
+
+func FuzzReadHints(f *testing.F) {
+	f.Add(namedRoot)
+	f.Add(". NS a.\na. A 192.0.2.1\n")
+	f.Add("\tA 192.0.2.1\n. 3600 IN NS \\000.\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		servers, err := ReadHints(strings.NewReader(text))
+		if (err == nil) != (len(servers) > 0) {
+			t.Fatalf("%v, %v", servers, err)
+		}
+		for _, s := range servers {
+			if n, ok := normal(s.Name); !ok || n != s.Name || len(s.Addrs) == 0 {
+				t.Errorf("%+v", s)
+			}
+		}
+	})
+}
+
+func FuzzName(f *testing.F) {
+	f.Add("www.x.vn", "vn")
+	f.Add(`a\.b\\.c\000`, "c")
+	f.Fuzz(func(t *testing.T, a, b string) {
+		x, okX := normal(a)
+		y, okY := normal(b)
+		if !okX || !okY {
+			return
+		}
+		if again, ok := normal(x); !ok || again != x {
+			t.Fatalf("normal(%q) = %q, then %q", a, x, again)
+		}
+		if got, want := within(x, y), dns.IsSubDomain(y, x); got != want {
+			t.Errorf("within(%q, %q) = %v", x, y, got)
+		}
+	})
+}
