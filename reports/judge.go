@@ -326,7 +326,7 @@ type line struct {
 // against the dual-stack level, the least that the plan demands.
 func (s Service) MarshalJSON() ([]byte, error) {
 	l := line{
-		Host: s.Host, Service: s.Kind, Port: s.Port, Agency: s.Agency, Outcome: s.Reached(2),
+		Host: s.Host, Service: s.Kind, Port: s.Port, Agency: clean(s.Agency), Outcome: s.Reached(2),
 		DNSSEC: s.DNSSEC, DNSSECDeps: s.DNSSECDeps, RPKI: s.RPKI, RPKIDeps: s.RPKIDeps,
 		AAAA: notNil(s.AAAA), A: notNil(s.A), Reach6: s.Reach6, Routes: notNil(s.Routes),
 		Findings: notNil(s.Findings), Counts: s.Counts, At: s.At.UTC(), Millis: s.Took.Milliseconds(),

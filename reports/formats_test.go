@@ -1,0 +1,425 @@
+package reports
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/html"
+
+	"ready6/inventory"
+	"ready6/probes/verdict"
+	"ready6/scanner/history"
+)
+
+func render(t *testing.T, f Format, r Report, l verdict.Lang) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := f.Write(&b, r, l); err != nil {
+		t.Fatalf("%s: %v", f.Name, err)
+	}
+	return b.Bytes()
+}
+
+func TestFormatsGolden(t *testing.T) {
+	for _, f := range Formats {
+		for _, l := range []verdict.Lang{verdict.VI, verdict.EN} {
+			got := render(t, f, testReport(), l)
+			if !bytes.Equal(got, render(t, f, testReport(), l)) {
+				t.Errorf("%s: the same report gives other bytes", f.Name)
+			}
+			if other := render(t, f, testReport(), verdict.EN); l == verdict.VI && bytes.Equal(got, other) == f.Worded {
+				t.Errorf("%s: Worded is %v", f.Name, f.Worded)
+			}
+			golden(t, "report."+string(l)+f.Ext, got)
+		}
+	}
+}
+
+type failing struct{ after int }
+
+func (f *failing) Write(p []byte) (int, error) {
+	if f.after -= len(p); f.after < 0 {
+		return 0, io.ErrShortWrite
+	}
+	return len(p), nil
+}
+
+func TestFormatsWriteErrors(t *testing.T) {
+	for _, f := range Formats {
+		if err := f.Write(&failing{100}, testReport(), verdict.EN); err == nil {
+			t.Errorf("%s: a full disk goes unnoticed", f.Name)
+		}
+	}
+	if err := WriteTable(&failing{100}, testReport(), Screen{}); err == nil {
+		t.Error("table: a broken pipe goes unnoticed")
+	}
+}
+
+func TestJSONSchema(t *testing.T) {
+	var schema, doc any
+	if err := json.Unmarshal([]byte(ReportSchema()), &schema); err != nil {
+		t.Fatal(err)
+	}
+	past := []Point{}
+	for i := range 40 {
+		past = append(past, Point{night.AddDate(0, 0, -i), "only-2030", 12 - float64(i)*0.2})
+	}
+	forecasting := Build(testRun(), []history.Run{earlier()}, province(), testPlan(), night, past...)
+	if f := targetOf(t, forecasting, "only-2030").Forecast; f.State != "forecast" {
+		t.Errorf("no forecast to check the schema with: %+v", f)
+	}
+	hostile := hostileReport()
+	for name, r := range map[string]Report{"fixture": testReport(), "forecast": forecasting, "no prior": Build(testRun(), nil, province(), testPlan(), night), "hostile": hostile} {
+		if err := json.Unmarshal(render(t, Formats[1], r, verdict.EN), &doc); err != nil {
+			t.Fatal(err)
+		}
+		c := checker{root: schema.(map[string]any)}
+		c.check(name, schema.(map[string]any), doc)
+		for _, f := range c.faults {
+			t.Error(f)
+		}
+	}
+}
+
+// A checker of the part of JSON Schema that ours uses, but stricter: a key that
+// the schema does not name is a fault.
+type checker struct {
+	root   map[string]any
+	faults []string
+}
+
+func (c *checker) fault(at, format string, args ...any) {
+	if len(c.faults) < 20 {
+		c.faults = append(c.faults, at+": "+fmt.Sprintf(format, args...))
+	}
+}
+
+func (c *checker) check(at string, s map[string]any, v any) {
+	for key := range s {
+		if !slices.Contains([]string{"$schema", "$defs", "$ref", "title", "description", "type", "properties", "required", "additionalProperties", "items", "enum", "const", "minimum", "maximum", "minItems", "maxItems", "format"}, key) {
+			c.fault(at, "the checker does not know %q", key)
+		}
+	}
+	if ref, ok := s["$ref"].(string); ok {
+		def, ok := c.root["$defs"].(map[string]any)[strings.TrimPrefix(ref, "#/$defs/")].(map[string]any)
+		if !ok {
+			c.fault(at, "no %s", ref)
+			return
+		}
+		c.check(at, def, v)
+		return
+	}
+	if want, ok := s["const"]; ok && want != v {
+		c.fault(at, "%v is not %v", v, want)
+	}
+	if enum, ok := s["enum"].([]any); ok && !slices.Contains(enum, v) {
+		c.fault(at, "%v is not one of %v", v, enum)
+	}
+	if !c.typed(s["type"], v) {
+		c.fault(at, "%v is not of type %v", v, s["type"])
+		return
+	}
+	switch v := v.(type) {
+	case map[string]any:
+		c.object(at, s, v)
+	case []any:
+		if n, ok := s["minItems"].(float64); ok && float64(len(v)) < n {
+			c.fault(at, "%d items", len(v))
+		}
+		if n, ok := s["maxItems"].(float64); ok && float64(len(v)) > n {
+			c.fault(at, "%d items", len(v))
+		}
+		for i, x := range v {
+			c.check(fmt.Sprintf("%s[%d]", at, i), s["items"].(map[string]any), x)
+		}
+	case float64:
+		if n, ok := s["minimum"].(float64); ok && v < n {
+			c.fault(at, "%v is below %v", v, n)
+		}
+		if n, ok := s["maximum"].(float64); ok && v > n {
+			c.fault(at, "%v is above %v", v, n)
+		}
+	}
+}
+
+func (c *checker) object(at string, s map[string]any, v map[string]any) {
+	props, closed := s["properties"].(map[string]any)
+	required, _ := s["required"].([]any)
+	for _, key := range required {
+		if _, ok := v[key.(string)]; !ok {
+			c.fault(at, "%s is missing", key)
+		}
+	}
+	for key, x := range v {
+		if p, ok := props[key].(map[string]any); ok {
+			c.check(at+"."+key, p, x)
+		} else if any, ok := s["additionalProperties"].(map[string]any); ok {
+			c.check(at+"."+key, any, x)
+		} else if closed {
+			c.fault(at, "%s is not in the schema", key)
+		}
+	}
+}
+
+func (c *checker) typed(want, v any) bool {
+	switch want := want.(type) {
+	case nil:
+		return true
+	case []any:
+		return slices.ContainsFunc(want, func(w any) bool { return c.typed(w, v) })
+	case string:
+		switch v := v.(type) {
+		case nil:
+			return want == "null"
+		case string:
+			return want == "string"
+		case bool:
+			return want == "boolean"
+		case float64:
+			return want == "number" || (want == "integer" && v == math.Trunc(v))
+		case []any:
+			return want == "array"
+		case map[string]any:
+			return want == "object"
+		}
+	}
+	return false
+}
+
+func TestCSV(t *testing.T) {
+	for _, l := range []verdict.Lang{verdict.VI, verdict.EN} {
+		b := render(t, Formats[2], testReport(), l)
+		text, bom := strings.CutPrefix(string(b), "\ufeff")
+		if bom != (l == verdict.VI) {
+			t.Errorf("%s: byte-order mark %v", l, bom)
+		}
+		rows, err := csv.NewReader(strings.NewReader(text)).ReadAll()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(rows) != 14 || !slices.Equal(rows[0], csvColumns) {
+			t.Errorf("%s: %d rows, heads %v", l, len(rows), rows[0])
+		}
+	}
+	for in, want := range map[string]string{
+		"=1+1": "'=1+1", "+84": "'+84", "-1": "'-1", "@x": "'@x", " =x": "' =x", "＝x": "'＝x", "|cmd": "'|cmd", "a=1": "a=1", "": "", "2001:db8::1": "2001:db8::1", "Đắk": "Đắk",
+	} {
+		if got := unformula(in); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}
+
+const evil = "=HYPERLINK(\"http://evil.example/\")<script>alert(1)</script>\x1b[2J\u202egnp.\u200b</style>'\"><img src=x onerror=alert(2)>\x00\r\n"
+
+// hostileReport has foreign text everywhere that foreign text can come from.
+func hostileReport() Report {
+	inv, plan, run := province(), testPlan(), testRun()
+	for i := range inv.Agencies {
+		inv.Agencies[i].Name = verdict.Text{EN: evil, VI: evil}
+		for j := range inv.Agencies[i].Services {
+			if e := inv.Agencies[i].Services[j].Exempt; e != nil {
+				e.Reason, e.Approver = evil, evil
+			}
+		}
+	}
+	inv.Providers[0].Name = verdict.Text{EN: evil, VI: evil}
+	for i := range plan.Programmes {
+		p := &plan.Programmes[i]
+		p.Name, p.Source = verdict.Text{EN: evil, VI: evil}, evil
+		for j := range p.Targets {
+			p.Targets[j].Name, p.Targets[j].Clause, p.Targets[j].Source = verdict.Text{EN: evil, VI: evil}, evil, evil
+		}
+	}
+	run.Tool, run.Vantage = evil, evil
+	run.Sources = append(run.Sources, history.SourceInfo{Name: evil})
+	for _, rec := range run.Records {
+		for i := range rec.Results {
+			r := &rec.Results[i]
+			r.Args = map[string]string{}
+			for _, key := range []string{"detail", "server", "servers", "use", "host", "zone", "name", "type", "vrps", "prefix", "origin", "proof", "rcode", "other"} {
+				r.Args[key] = evil
+			}
+			if r.Check != verdict.AAAA && r.Check != verdict.Reach {
+				r.Subject = evil
+			}
+			r.Owner.Name, r.Via = evil, []string{evil, evil}
+			r.Evidence = []verdict.Evidence{{At: night, Asked: evil, Over: evil, Query: evil, Answer: evil}}
+		}
+	}
+	run.Records = append(run.Records, verdict.Record{Agency: evil, Host: evil, Kind: evil, Results: []verdict.Result{res("aaaa.nodata", evil), res("a.present", evil)}})
+	old := earlier()
+	old.Vantage = evil
+	return Build(run, []history.Run{old}, inv, plan, night)
+}
+
+func TestFormatsHostile(t *testing.T) {
+	r := hostileReport()
+	for _, l := range []verdict.Lang{verdict.VI, verdict.EN} {
+		for _, f := range Formats {
+			text := strings.TrimPrefix(string(render(t, f, r, l)), "\ufeff")
+			checkInert(t, strings.ReplaceAll(text, "\r\n", "\n"), false)
+			if f.Name == "html" {
+				checkPage(t, text)
+			}
+			if f.Name == "csv" {
+				rows, err := csv.NewReader(strings.NewReader(text)).ReadAll()
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, row := range rows {
+					for _, cell := range row {
+						if cell != "" && strings.ContainsAny(cell[:1], "=+-@\t\r") {
+							t.Errorf("a formula: %q", cell)
+						}
+					}
+				}
+			}
+		}
+		var b bytes.Buffer
+		if err := WriteTable(&b, r, Screen{Lang: l, Colour: true}); err != nil {
+			t.Fatal(err)
+		}
+		checkInert(t, b.String(), true)
+	}
+}
+
+// checkPage parses a page as a browser does and looks for anything that runs or
+// loads.
+func checkPage(t *testing.T, text string) {
+	t.Helper()
+	doc, err := html.Parse(strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := map[string]bool{}
+	styles := 0
+	var links []string
+	for n := range doc.Descendants() {
+		if n.Type != html.ElementNode {
+			continue
+		}
+		switch n.Data {
+		case "script", "img", "iframe", "link", "object", "embed", "base", "form", "input", "image", "use", "foreignObject":
+			t.Errorf("the page has a <%s>", n.Data)
+		case "style":
+			styles++
+		}
+		for _, a := range n.Attr {
+			switch {
+			case strings.HasPrefix(a.Key, "on"), a.Key == "src", a.Key == "srcset":
+				t.Errorf("<%s %s=%q>", n.Data, a.Key, a.Val)
+			case a.Key == "href":
+				links = append(links, a.Val)
+			case a.Key == "id":
+				if ids[a.Val] {
+					t.Errorf("two elements have the id %q", a.Val)
+				}
+				ids[a.Val] = true
+			}
+		}
+	}
+	if styles != 1 {
+		t.Errorf("%d style elements", styles)
+	}
+	for _, l := range links {
+		if !strings.HasPrefix(l, "#") {
+			t.Errorf("a link leads out: %q", l)
+		}
+	}
+	if strings.Contains(strings.ToLower(pageStyle), "@import") || strings.Contains(pageStyle, "url(") && strings.Contains(strings.ReplaceAll(pageStyle, "url(#hatch)", ""), "url(") {
+		t.Error("the style loads something")
+	}
+}
+
+func TestPageLinks(t *testing.T) {
+	text := string(render(t, Formats[0], testReport(), verdict.VI))
+	checkPage(t, text)
+	for _, m := range regexp.MustCompile(`href="#([^"]*)"`).FindAllStringSubmatch(text, -1) {
+		if !strings.Contains(text, `id="`+m[1]+`"`) {
+			t.Errorf("a link to %q, which is not there", m[1])
+		}
+	}
+}
+
+// Every percentage that a page or a table shows has its n beside it.
+func TestPercentagesShowN(t *testing.T) {
+	percent := regexp.MustCompile(`\d[\d.,]*%`)
+	for _, l := range []verdict.Lang{verdict.VI, verdict.EN} {
+		doc, err := html.Parse(bytes.NewReader(render(t, Formats[0], testReport(), l)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := regexp.MustCompile(`n = \d+|\d+ (of|trên) \d+|\d+/\d+`)
+		seen := 0
+		for e := range doc.Descendants() {
+			if e.Type != html.ElementNode || (e.Data != "tr" && e.Data != "li" && e.Data != "p") {
+				continue
+			}
+			text := visible(e)
+			if strings.Contains(text, "100%") && strings.Contains(text, word(l, "page.clause")) {
+				text = strings.ReplaceAll(text, "100%", "")
+			}
+			if percent.MatchString(text) {
+				seen++
+				if !n.MatchString(text) {
+					t.Errorf("%s: a percentage without its n: %q", l, text)
+				}
+			}
+		}
+		if seen < 15 {
+			t.Errorf("%s: only %d percentages found; the test looks in the wrong place", l, seen)
+		}
+		var b bytes.Buffer
+		if err := WriteTable(&b, testReport(), Screen{Lang: l, Width: 400}); err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range strings.Split(b.String(), "\n") {
+			if percent.MatchString(line) && !n.MatchString(line) {
+				t.Errorf("%s: a percentage without its n: %q", l, line)
+			}
+		}
+	}
+}
+
+func visible(n *html.Node) string {
+	var b strings.Builder
+	for x := range n.Descendants() {
+		if x.Type == html.TextNode {
+			b.WriteString(x.Data + " ")
+		}
+	}
+	return strings.Join(strings.Fields(b.String()), " ")
+}
+
+func TestFormatsLarge(t *testing.T) {
+	if testing.Short() {
+		t.Skip("large")
+	}
+	inv, run := inventory.Inventory{}, testRun()
+	run.Records = nil
+	for a := range 20 {
+		ag := inventory.Agency{ID: fmt.Sprintf("a%d", a), Name: verdict.Text{VI: "Cơ quan", EN: "Agency"}, Kind: inventory.Department}
+		for s := range 500 {
+			h := fmt.Sprintf("h%d.a%d.example.vn", s, a)
+			ag.Services = append(ag.Services, web(h))
+			run.Records = append(run.Records, rec(ag.ID, "web", h, base(h, nsFault(), hasA, secure, valid)...))
+		}
+		inv.Agencies = append(inv.Agencies, ag)
+	}
+	r := Build(run, nil, inv, testPlan(), night)
+	if len(r.Blockers) != 1 || r.Blockers[0].Held != 10000 || r.Blockers[0].Lifted != 10000 {
+		t.Errorf("one cause with 10,000 victims is %d causes", len(r.Blockers))
+	}
+	if n := len(render(t, Formats[0], r, verdict.VI)); n > 20<<20 {
+		t.Errorf("a page of %d bytes", n)
+	}
+}
