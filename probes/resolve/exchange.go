@@ -63,9 +63,13 @@ func (r *Resolver) exchange(ctx context.Context, name string, server netip.Addr,
 	return x, m, err
 }
 
-// causeOf classifies the error of a try, whose own time is part of ctx's.
+// causeOf classifies the error of a try, whose own time is part of ctx's. The
+// connection's deadline may strike a moment before the context's own.
 func causeOf(ctx context.Context, err error) verdict.Cause {
+	d, timed := ctx.Deadline()
 	switch {
+	case timed && ctx.Err() == nil && !time.Now().Before(d):
+		return verdict.Deadline
 	case ctx.Err() != nil:
 		return dial.Classify(ctx.Err())
 	case errors.Is(err, errMalformed), errors.Is(err, errForeign):

@@ -246,8 +246,19 @@ func addr(s string) netip.Addr { return netip.MustParseAddr(s) }
 
 // put puts a server at addresses.
 func (n *fakeNet) put(h handler, addrs ...string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	for _, a := range addrs {
 		n.at[addr(a)] = h
+	}
+}
+
+// slow makes a server take its time.
+func (n *fakeNet) slow(d time.Duration, addrs ...string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, a := range addrs {
+		n.delay[addr(a)] = d
 	}
 }
 

@@ -679,7 +679,7 @@ func TestCancellation(t *testing.T) {
 		}
 		// One who leaves does not take the others' answer along.
 		n.put(zones(t, xText).handle, "192.0.2.11", "192.0.2.12")
-		n.delay[addr("192.0.2.11")], n.delay[addr("192.0.2.12")] = time.Second, time.Second
+		n.slow(time.Second, "192.0.2.11", "192.0.2.12")
 		early, leave := context.WithCancel(t.Context())
 		go func() { _, _ = r.Query(early, "www.x.vn", dns.TypeAAAA) }()
 		synctest.Wait()
