@@ -28,8 +28,8 @@ const (
 
 const (
 	mrtHeader    = 12
-	mrtBuffer    = 1 << 20
-	maxMRTRecord = 1 << 25 // 65,535 entries of 500 bytes; real ones stay under 1 MiB
+	mrtBuffer    = 1 << 18
+	maxMRTRecord = 1 << 25 // 65,535 entries of 500 bytes; real ones stay under 64 KiB or so
 )
 
 // ReadMRT reads a table dump in MRT form (TABLE_DUMP_V2, RFC 6396, with or
