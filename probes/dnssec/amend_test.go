@@ -2,6 +2,7 @@ package dnssec
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"slices"
 	"strings"
 	"time"
@@ -203,3 +204,5 @@ func mustBase64(s string) []byte {
 	}
 	return b
 }
+
+func hexOf(b []byte) string { return hex.EncodeToString(b) }

@@ -134,8 +134,9 @@ func entries(text string) []entry {
 				i++
 			}
 		case c == '(':
-			depth++
-			b.WriteByte(' ')
+			if depth++; b.Len() > 0 { // a blank in front would mean "the owner before"
+				b.WriteByte(' ')
+			}
 		case c == ')':
 			depth = max(0, depth-1)
 			b.WriteByte(' ')
@@ -144,7 +145,7 @@ func entries(text string) []entry {
 			quoted = false
 			if depth == 0 {
 				flush()
-			} else {
+			} else if b.Len() > 0 {
 				b.WriteByte(' ')
 			}
 		default:

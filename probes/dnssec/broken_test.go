@@ -156,7 +156,7 @@ var signatureCases = []brokenCase{
 	{"ANY with one set unsigned", "", dns.TypeANY, Bogus, "dnssec.bogus.no-signature", func(w *world) { w.at(www, dns.TypeANY, stripSig(dns.TypeTXT)) }},
 	{"ANY with one set only (RFC 8482)", "", dns.TypeANY, Secure, "", func(w *world) { w.at(www, dns.TypeANY, do(strip(dns.TypeTXT), strip(dns.TypeA))) }},
 	{"ANY answered with nothing", "", dns.TypeANY, Bogus, "dnssec.bogus.denial-invalid", func(w *world) { w.at(www, dns.TypeANY, w.prove("nsec.vn.", 0, www)) }},
-	{"positive answer with code NXDOMAIN", "", 0, Secure, "", func(w *world) {
+	{"positive answer with code NXDOMAIN", "", 0, Bogus, "dnssec.bogus.denial-invalid", func(w *world) {
 		w.at(www, dns.TypeA, func(m *dns.Msg) { m.Rcode = dns.RcodeNameError })
 	}},
 }

@@ -63,16 +63,36 @@ var nsecCases = []brokenCase{
 	{"NOERROR for a name that is not there", "none.nsec.vn.", 0, Bogus, "dnssec.bogus.denial-invalid", func(w *world) {
 		w.at("none.nsec.vn.", dns.TypeA, func(m *dns.Msg) { m.Rcode = 0 })
 	}},
-	{"child's name denied by the cut's NSEC", "www.child.nsec.vn.", 0, Bogus, "dnssec.bogus.denial-invalid", func(w *world) {
+	{"child's name denied by the cut's NSEC", "www.child.nsec.vn.", 0, Bogus, "dnssec.bogus.denial-missing", func(w *world) {
 		w.at("www.child.nsec.vn.", dns.TypeA, w.prove("nsec.vn.", dns.RcodeNameError, "child.nsec.vn.", "*.child.nsec.vn."))
 	}},
-	{"child's apex data denied by the parent", "child.nsec.vn.", 0, Bogus, "dnssec.bogus.denial-invalid", func(w *world) {
+	{"child's apex data denied by the parent", "child.nsec.vn.", 0, Bogus, "dnssec.bogus.denial-missing", func(w *world) {
 		w.at("child.nsec.vn.", dns.TypeA, w.prove("nsec.vn.", 0, "child.nsec.vn."))
+	}},
+	{"unsigned child's name denied by the cut's NSEC", "www.plainn.nsec.vn.", 0, Insecure, "dnssec.insecure.unsigned", func(w *world) {
+		w.at("www.plainn.nsec.vn.", dns.TypeA, w.prove("nsec.vn.", dns.RcodeNameError, "plainn.nsec.vn.", "*.plainn.nsec.vn."))
+	}},
+	{"unsigned child's apex data denied by the parent", "plainn.nsec.vn.", 0, Insecure, "dnssec.insecure.unsigned", func(w *world) {
+		w.at("plainn.nsec.vn.", dns.TypeA, w.prove("nsec.vn.", 0, "plainn.nsec.vn."))
+	}},
+	{"unsigned child's data signed by the parent", "www.plainn.nsec.vn.", 0, Secure, "", func(w *world) {
+		z := w.z("nsec.vn.")
+		w.at("www.plainn.nsec.vn.", dns.TypeA, func(m *dns.Msg) {
+			set := []dns.RR{rr("www.plainn.nsec.vn. 60 A 192.0.2.99")}
+			m.Answer = append(set, z.signWith(z.zsk, set))
+		})
+	}},
+	{"signed child's data signed by the parent", "www.child.nsec.vn.", 0, Secure, "", func(w *world) {
+		z := w.z("nsec.vn.")
+		w.at("www.child.nsec.vn.", dns.TypeA, func(m *dns.Msg) {
+			set := []dns.RR{rr("www.child.nsec.vn. 60 A 192.0.2.99")}
+			m.Answer = append(set, z.signWith(z.zsk, set))
+		})
 	}},
 	{"name below a DNAME denied by its NSEC", "www.d.nsec.vn.", 0, Bogus, "dnssec.bogus.denial-invalid", func(w *world) {
 		w.at("www.d.nsec.vn.", dns.TypeA, w.prove("nsec.vn.", dns.RcodeNameError, "d.nsec.vn.", "*.d.nsec.vn."))
 	}},
-	{"name denied by the parent of the zone", "none.nsec.vn.", 0, Bogus, "dnssec.bogus.denial-invalid", func(w *world) {
+	{"name denied by the parent of the zone", "none.nsec.vn.", 0, Bogus, "dnssec.bogus.denial-missing", func(w *world) {
 		w.at("none.nsec.vn.", dns.TypeA, w.prove("vn.", dns.RcodeNameError, "nsec.vn.", "*.vn."))
 	}},
 	{"proof of another zone only", "none.nsec.vn.", 0, Bogus, "", func(w *world) {
@@ -86,11 +106,9 @@ var nsecCases = []brokenCase{
 		})
 	}},
 	{"NSEC made from a wildcard", "any.wild.nsec.vn.", 0, Bogus, "", func(w *world) {
-		// A server asked for "any.wild NSEC" would expand the wildcard's NSEC; as a denial it means nothing.
-		w.at("any.wild.nsec.vn.", dns.TypeMX, func(m *dns.Msg) {})
 		w.at("any.wild.nsec.vn.", dns.TypeA, do(w.prove("nsec.vn.", 0, "*.wild.nsec.vn."), rename("*.wild.nsec.vn.", "any.wild.nsec.vn.")))
 	}},
-	{"NSEC made from a wildcard, for a type it lacks", "any.wild.nsec.vn.", dns.TypeMX, Bogus, "dnssec.bogus.denial-missing", func(w *world) {
+	{"NSEC made from a wildcard, for a type it lacks", "any.wild.nsec.vn.", dns.TypeMX, Secure, "", func(w *world) {
 		w.at("any.wild.nsec.vn.", dns.TypeMX, do(w.prove("nsec.vn.", 0, "*.wild.nsec.vn."), rename("*.wild.nsec.vn.", "any.wild.nsec.vn.")))
 	}},
 	{"wildcard answer without proof", "any.wild.nsec.vn.", 0, Bogus, "dnssec.bogus.wildcard-unproven", func(w *world) {
@@ -199,7 +217,7 @@ var nsec3Cases = []brokenCase{
 	{"NOERROR for a name that is not there", "none.nsec3.vn.", 0, Bogus, "dnssec.bogus.denial-invalid", func(w *world) {
 		w.at("none.nsec3.vn.", dns.TypeA, func(m *dns.Msg) { m.Rcode = 0 })
 	}},
-	{"NXDOMAIN for an empty non-terminal", "ent.deep.nsec3.vn.", 0, Secure, "", func(w *world) {
+	{"NXDOMAIN for an empty non-terminal", "ent.deep.nsec3.vn.", 0, Bogus, "dnssec.bogus.denial-invalid", func(w *world) {
 		w.at("ent.deep.nsec3.vn.", dns.TypeA, func(m *dns.Msg) { m.Rcode = dns.RcodeNameError })
 	}},
 	{"unknown hash algorithm", www3, dns.TypeMX, Bogus, "dnssec.bogus.denial-missing", func(w *world) {
@@ -223,13 +241,13 @@ var nsec3Cases = []brokenCase{
 		w.at(www3, dns.TypeMX, each3(func(n *dns.NSEC3) { n.Iterations = 3000 }))
 	}},
 	{"iterations above the limit, delegation", "www.plain3.nsec3.vn.", 0, Insecure, "dnssec.insecure.nsec3-iterations", func(w *world) { w.z("nsec3.vn.").iter = 400 }},
-	{"child's name denied across the cut", "www.plain3.nsec3.vn.", 0, Bogus, "dnssec.bogus.denial-invalid", func(w *world) {
+	{"child's name denied across the cut", "www.plain3.nsec3.vn.", 0, Insecure, "dnssec.insecure.unsigned", func(w *world) {
 		w.at("www.plain3.nsec3.vn.", dns.TypeA, w.prove("nsec3.vn.", dns.RcodeNameError, "plain3.nsec3.vn.", "www.plain3.nsec3.vn.", "*.plain3.nsec3.vn."))
 	}},
-	{"signed child's name denied across the cut", "www.signed.opt.vn.", 0, Bogus, "dnssec.bogus.denial-invalid", func(w *world) {
+	{"signed child's name denied across the cut", "www.signed.opt.vn.", 0, Bogus, "dnssec.bogus.denial-missing", func(w *world) {
 		w.at("www.signed.opt.vn.", dns.TypeA, w.prove("opt.vn.", dns.RcodeNameError, "signed.opt.vn.", "www.signed.opt.vn.", "*.signed.opt.vn."))
 	}},
-	{"child's apex data denied by the parent", "signed.opt.vn.", 0, Bogus, "dnssec.bogus.denial-invalid", func(w *world) {
+	{"child's apex data denied by the parent", "signed.opt.vn.", 0, Bogus, "dnssec.bogus.denial-missing", func(w *world) {
 		w.at("signed.opt.vn.", dns.TypeA, w.prove("opt.vn.", 0, "signed.opt.vn."))
 	}},
 	{"name below a DNAME denied", "www.d.nsec3.vn.", 0, Bogus, "dnssec.bogus.denial-invalid", func(w *world) {

@@ -22,7 +22,8 @@ const (
 type proof struct {
 	kind       proofKind
 	delegation bool           // the record at the name shows an unsigned delegation
-	insecure   verdict.Reason // proven only as insecure: opt-out or too many iterations
+	hashed     bool           // by NSEC3
+	insecure   verdict.Reason // proven only as insecure: opt-out, too many iterations, an unsigned delegation
 	rr         dns.RR         // the record that decides, nil if none
 	why        string         // in English, why it proves nothing
 	expires    time.Time
@@ -86,11 +87,14 @@ func (r *run) gather(z *zone, msg *message) (evidence, proof) {
 			return e, p
 		}
 		p.expires = earlier(p.expires, got.expires)
-		if _, wild := got.expanded(set.owner); wild && set.rrtype != dns.TypeSOA {
-			continue // made from a wildcard: it stands nowhere in the chain of names
+		owner := set.owner
+		if ce, expanded := got.expanded(owner); expanded {
+			// What was signed is the wildcard's own record: it speaks for the wildcard, not
+			// for the name it was expanded to (RFC 4035 5.4).
+			owner, _ = ce.wild()
 		}
 		for _, rr := range set.rrs {
-			e.add(set.owner, rr)
+			e.add(owner, rr)
 		}
 	}
 	return e, p
@@ -131,9 +135,14 @@ func (r *run) deny(z *zone, msg *message, q name, qtype uint16) proof {
 	if got.kind == unproven {
 		if hashed, any := e.denyNSEC3(r.b, q, qtype); any {
 			got = hashed
+			got.hashed = true
 		}
 	}
-	return r.conclude(got, p.expires, z, q, qtype, len(e.nsec)+len(e.nsec3) > 0, codeDenialInvalid)
+	any := len(e.nsec)+len(e.nsec3) > 0
+	if !any && slices.ContainsFunc(msg.denials(), func(s *rrset) bool { return foreign(s, z.apex) }) {
+		got.why = "the records given are signed by another zone"
+	}
+	return r.conclude(got, p.expires, z, q, qtype, any, codeDenialInvalid)
 }
 
 // denyCloser judges whether the answer proves that nothing closer to q exists

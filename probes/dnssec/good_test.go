@@ -49,6 +49,7 @@ long DNAME aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.aaaaaaaa
 		{apex: "below.plain.vn.", text: "www A 192.0.2.1"},
 		{apex: "island.vn.", text: "www A 192.0.2.1", noDS: true},
 		{apex: "plain3.nsec3.vn.", text: "www A 192.0.2.1", unsigned: true},
+		{apex: "plainn.nsec.vn.", text: "www A 192.0.2.1", unsigned: true},
 		{apex: "child.nsec.vn.", text: "www A 192.0.2.1\n@ A 192.0.2.9"},
 		{apex: "deep.er.nsec.vn.", text: "www A 192.0.2.1"},
 		{apex: "sha1.vn.", text: "www A 192.0.2.1", alg: dns.RSASHA1},
@@ -177,6 +178,7 @@ var goodCases = []question{
 	{"below.plain.vn.", dns.TypeDNSKEY, Insecure, 0, 2, "dnssec.insecure.unsigned"},
 	{"www.island.vn.", dns.TypeA, Insecure, 0, 1, "dnssec.insecure.island"},
 	{"none.island.vn.", dns.TypeA, Insecure, dns.RcodeNameError, 0, "dnssec.insecure.island"},
+	{"www.plainn.nsec.vn.", dns.TypeA, Insecure, 0, 1, "dnssec.insecure.unsigned"},
 	{"www.plain3.nsec3.vn.", dns.TypeA, Insecure, 0, 1, "dnssec.insecure.unsigned"},
 	{"plain3.nsec3.vn.", dns.TypeDS, Secure, 0, 0, ""},
 

@@ -68,15 +68,20 @@ func (r *run) hop(n name, qtype uint16, prior finding) finding {
 	}
 	z, signed := r.zoneOf(msg, n, above, qtype)
 	if z.state != Secure {
-		f := read(msg, n, qtype)
-		f.state, f.reason, f.zone, f.msg = z.state, z.reason, z, msg
-		if z.reason.Code == codeUnsigned && slices.Contains(signed, z.apex) {
-			f.reason = newReason(codeIsland, z.apex, z.apex, dns.TypeDS,
-				"record", z.reason.Record, "parent", z.reason.Args["parent"])
-		}
-		return f
+		return unverified(z, msg, n, qtype, signed)
 	}
 	f := r.judge(z, msg, n, qtype)
+	if f.state == Bogus && len(signed) > 0 {
+		// The signatures name a zone that does not vouch for this. The name may well lie
+		// in another one, below it: find that by walking down.
+		switch deep := r.establish(above); {
+		case deep.state == Insecure:
+			return unverified(deep, msg, n, qtype, nil)
+		case deep.state == Secure && deep != z:
+			z = deep
+			f = r.judge(z, msg, n, qtype)
+		}
+	}
 	for tries := 0; f.state == Bogus && tries < maxRetries; tries++ {
 		if m = r.retry(n, qtype, m); m == nil {
 			break
@@ -85,6 +90,17 @@ func (r *run) hop(n name, qtype uint16, prior finding) finding {
 			again.remarks = append(again.remarks, disagreement(f.reason))
 			return again
 		}
+	}
+	return f
+}
+
+// unverified is an answer from a zone that is not secure. Signed are the zones
+// that its signatures name.
+func unverified(z *zone, msg *message, n name, qtype uint16, signed []name) finding {
+	f := read(msg, n, qtype)
+	f.state, f.reason, f.zone = z.state, z.reason, z
+	if z.reason.Code == codeUnsigned && slices.Contains(signed, z.apex) {
+		f.reason = newReason(codeIsland, z.apex, z.apex, dns.TypeDS, "record", z.reason.Record, "parent", z.reason.Args["parent"])
 	}
 	return f
 }

@@ -20,8 +20,9 @@ func (r *run) judge(z *zone, msg *message, n name, qtype uint16) finding {
 		if p.also != nil {
 			r.admit(&f, p.also, n)
 		}
-		if f.state != Bogus {
-			f.rcode = dns.RcodeSuccess // what is proven to be there is there
+		if f.rcode != dns.RcodeSuccess && f.state != Bogus {
+			f = f.weaken(Bogus, newReason(codeDenialInvalid, z.apex, n, qtype, "record", record(p.sets[0].rrs[0]),
+				"why", "the answer's code is "+rcodeName(f.rcode)+", and yet it holds the records"))
 		}
 	case p.alias != nil:
 		r.alias(&f, p, n, qtype)
@@ -112,13 +113,13 @@ func (r *run) alias(f *finding, p picked, n name, qtype uint16) {
 	if !isDNAME || p.synth == nil {
 		return
 	}
-	// The synthesised CNAME is unsigned; it has to be what the DNAME entails (RFC 6672 5.3.1).
+	// The synthesised CNAME is unsigned; it has to be what the DNAME entails (RFC
+	// 6672 5.3.1). Only the DNAME was followed, so a wrong one does no harm.
 	to, _ := parseName(dname.Target)
 	want, _ := n.replaceSuffix(p.alias.owner, to)
 	if x, ok := p.synth.rrs[0].(*dns.CNAME); ok {
-		if t, ok := parseName(x.Target); !ok || t != want || len(p.synth.rrs) > 1 {
-			*f = f.weaken(Bogus, newReason(codeDNAME, f.zone.apex, n, qtype, "record", record(x), "want", want.String()))
-			f.next = ""
+		if t, ok := parseName(x.Target); !ok || t != want {
+			f.remarks = append(f.remarks, newReason(codeDNAME, f.zone.apex, n, qtype, "record", record(x), "want", want.String()))
 		}
 	}
 }
@@ -144,6 +145,10 @@ func (r *run) absent(f *finding, n name, qtype uint16) {
 			"why", "it proves that the name does not exist, while the answer's code is "+rcodeName(f.rcode)))
 	case proof.insecure != "":
 		*f = f.weaken(Insecure, insecureProof(proof, z, n, qtype))
+	case proof.kind == noData && proof.hashed && f.rcode == dns.RcodeNameError:
+		// RFC 5155 8.4 asks for a closest encloser proof behind NXDOMAIN.
+		*f = f.weaken(Bogus, newReason(codeDenialInvalid, z.apex, n, qtype, "record", record(proof.rr),
+			"why", "it proves that the name exists, while the answer's code is NXDOMAIN"))
 	case proof.kind == noData:
 		f.rcode = dns.RcodeSuccess // empty names were answered with NXDOMAIN by servers of old
 	}

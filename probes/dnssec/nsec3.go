@@ -145,7 +145,7 @@ func (s hashed) deny(apex, q name, qtype uint16) proof {
 		return m.proves(q, qtype)
 	}
 	ce, nc, p := s.closest(apex, q, h)
-	if p.why != "" || s.b.spent {
+	if nc == nil {
 		return p
 	}
 	// RFC 5155 9.2: what an opt-out record covers is never more than insecure.
@@ -180,8 +180,8 @@ func (s hashed) deny(apex, q name, qtype uint16) proof {
 }
 
 // closest is the closest encloser proof (RFC 5155 8.3): ce, an ancestor of q
-// that exists, and the record covering the name one label longer. A proof with
-// its why set tells what is missing.
+// that exists, and the record covering the name one label longer. If there is no
+// such record, the proof tells why.
 func (s hashed) closest(apex, q name, h digest) (ce name, nc *nsec3, p proof) {
 	for ce = q; ce != apex; {
 		next := h
@@ -196,6 +196,9 @@ func (s hashed) closest(apex, q name, h digest) (ce name, nc *nsec3, p proof) {
 		}
 		// "The validator MUST check that the NSEC3 RR that has the closest encloser as the original owner name is
 		// from the proper zone. The DNAME type bit must not be set and the NS type bit may only be set if the SOA type bit is set."
+		if m.types.delegation() && !m.types.has(dns.TypeDS) {
+			return ce, nil, proof{kind: noData, insecure: codeUnsigned, rr: m.rr} // all below is unsigned
+		}
 		if m.types.delegation() || m.types.has(dns.TypeDNAME) {
 			return ce, nil, proof{why: "the name lies below the zone cut or DNAME that it belongs to", rr: m.rr}
 		}

@@ -41,7 +41,6 @@ const (
 	codeDenialInvalid  = verdict.Reason("dnssec.bogus.denial-invalid")
 	codeDSUnproven     = verdict.Reason("dnssec.bogus.ds-unproven")
 	codeWildcard       = verdict.Reason("dnssec.bogus.wildcard-unproven")
-	codeDNAME          = verdict.Reason("dnssec.bogus.dname-mismatch")
 
 	codeNoAnchor    = verdict.Reason("dnssec.indeterminate.no-anchor")
 	codeUnreachable = verdict.Reason("dnssec.indeterminate.unreachable")
@@ -51,6 +50,7 @@ const (
 	codeBadName     = verdict.Reason("dnssec.indeterminate.bad-name")
 
 	codeDisagree = verdict.Reason("dnssec.servers-disagree")
+	codeDNAME    = verdict.Reason("dnssec.dname-mismatch")
 )
 
 // ownerOf says whose job it is to mend a reason. What is wrong in the parent

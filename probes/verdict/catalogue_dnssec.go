@@ -17,6 +17,10 @@ var dnssecReasons = []Entry{
 			"Các máy chủ của vùng {zone} trả lời khác nhau về {name} {type}: có máy chủ cho câu trả lời không hợp lệ ({why})"},
 		Text{"Compare the zone on all its servers, serial and signatures, and let the one behind transfer it again.",
 			"So sánh vùng trên tất cả máy chủ (số serial, chữ ký) và cho máy chủ bị lệch tải lại vùng."}, "RFC 4035 5, RFC 1034 4.3.5"},
+	{"dnssec.dname-mismatch", DNSSEC, Warn, "",
+		Text{"The CNAME that a server gives for {name} is not what the signed DNAME of zone {zone} entails ({want})",
+			"Bản ghi CNAME máy chủ trả về cho {name} không đúng với DNAME đã ký của vùng {zone} ({want})"},
+		Text{"Check the name servers of {zone}: one of them changes answers.", "Kiểm tra các máy chủ của {zone}: có máy chủ sửa đổi câu trả lời."}, "RFC 6672 5.3.1"},
 
 	{"dnssec.insecure.unsigned", DNSSEC, Warn, stateInsecure,
 		Text{"Zone {zone} is not signed: its parent {parent} proves that it has no DS record",
@@ -150,10 +154,6 @@ var dnssecReasons = []Entry{
 			"{name} {type} sinh từ bản ghi đại diện (wildcard) của vùng {zone} mà không chứng minh tên này không tồn tại: {why}"},
 		Text{"Check that every name server of {zone} sends NSEC or NSEC3 records with wildcard answers.",
 			"Kiểm tra mọi máy chủ của {zone} gửi kèm NSEC hoặc NSEC3 với câu trả lời wildcard."}, "RFC 4035 5.3.4, RFC 5155 8.8"},
-	{"dnssec.bogus.dname-mismatch", DNSSEC, Fail, stateBogus,
-		Text{"The CNAME given for {name} is not what the signed DNAME of zone {zone} entails ({want})",
-			"Bản ghi CNAME của {name} không đúng với DNAME đã ký của vùng {zone} ({want})"},
-		Text{"Check the name servers of {zone}: one of them changes answers.", "Kiểm tra các máy chủ của {zone}: có máy chủ sửa đổi câu trả lời."}, "RFC 6672 5.3.1"},
 
 	{"dnssec.indeterminate.no-anchor", DNSSEC, Unknown, stateIndeterminate,
 		Text{"No trust anchor lies at or above {name}, so nothing can be said of its security",

@@ -1,0 +1,76 @@
+package dnssec
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+type anchorCase struct {
+	title   string
+	anchors []dns.RR
+	name    string
+	qtype   uint16
+	want    State
+	code    string
+}
+
+// anchorCases are trust anchors of every sort for the keys of one world.
+func anchorCases(w *world) []anchorCase {
+	at := func(apex string) dns.RR { return w.z(apex).ksk.rr.ToDS(dns.SHA256) }
+	key := func(apex string) dns.RR { return dns.Copy(w.z(apex).ksk.rr) }
+	wrong := func(apex string) dns.RR {
+		d := w.z(apex).ksk.rr.ToDS(dns.SHA256)
+		d.Digest = strings.Repeat("0", 64)
+		return d
+	}
+	unsupportedAnchor := func(apex string) dns.RR {
+		d := w.z(apex).ksk.rr.ToDS(dns.SHA256)
+		d.Algorithm = dns.ED448
+		return d
+	}
+	revoked := func(apex string) dns.RR {
+		k := dns.Copy(w.z(apex).ksk.rr).(*dns.DNSKEY)
+		k.PublicKey = w.z("vn.").ksk.rr.PublicKey
+		return k
+	}
+	return []anchorCase{
+		{"none", nil, www, dns.TypeA, Indeterminate, "dnssec.indeterminate.no-anchor"},
+		{"elsewhere", []dns.RR{at("nsec3.vn.")}, "www.vn.", dns.TypeA, Indeterminate, "dnssec.indeterminate.no-anchor"},
+		{"of the zone", []dns.RR{at("nsec.vn.")}, www, dns.TypeA, Secure, ""},
+		{"of the zone, for its apex", []dns.RR{at("nsec.vn.")}, "nsec.vn.", dns.TypeDNSKEY, Secure, ""},
+		{"of the zone, for a signed child", []dns.RR{at("nsec.vn.")}, "www.child.nsec.vn.", dns.TypeA, Secure, ""},
+		{"of the zone, for its DS", []dns.RR{at("nsec.vn.")}, "nsec.vn.", dns.TypeDS, Indeterminate, "dnssec.indeterminate.no-anchor"},
+		{"of the zone and of the parent, for its DS", []dns.RR{at("nsec.vn."), at("vn.")}, "nsec.vn.", dns.TypeDS, Secure, ""},
+		{"of the zone, for a sibling", []dns.RR{at("nsec.vn.")}, www3, dns.TypeA, Indeterminate, "dnssec.indeterminate.no-anchor"},
+		{"of the zone, for a name that only ends like it", []dns.RR{at("ec.vn.")}, www, dns.TypeA, Indeterminate, "dnssec.indeterminate.no-anchor"},
+		{"of the zone, alias out of it", []dns.RR{at("nsec.vn.")}, "far.nsec.vn.", dns.TypeA, Indeterminate, "dnssec.indeterminate.no-anchor"},
+		{"two islands, alias between them", []dns.RR{at("nsec.vn."), at("nsec3.vn.")}, "far.nsec.vn.", dns.TypeA, Secure, ""},
+		{"of an island", []dns.RR{at("."), at("island.vn.")}, "www.island.vn.", dns.TypeA, Secure, ""},
+		{"below an unsigned zone", []dns.RR{at("."), at("below.plain.vn.")}, "www.below.plain.vn.", dns.TypeA, Secure, ""},
+		{"root only, same name", []dns.RR{at(".")}, "www.below.plain.vn.", dns.TypeA, Insecure, ""},
+		{"as DNSKEY", []dns.RR{key(".")}, www, dns.TypeA, Secure, ""},
+		{"as DNSKEY of an island", []dns.RR{key("island.vn.")}, "none.island.vn.", dns.TypeA, Secure, ""},
+		{"wrong digest", []dns.RR{wrong(".")}, www, dns.TypeA, Bogus, "dnssec.bogus.anchor-mismatch"},
+		{"wrong DNSKEY", []dns.RR{revoked(".")}, www, dns.TypeA, Bogus, "dnssec.bogus.anchor-mismatch"},
+		{"wrong and right at one owner", []dns.RR{wrong("."), at(".")}, www, dns.TypeA, Secure, ""},
+		{"closer one wrong", []dns.RR{at("."), wrong("nsec.vn.")}, www, dns.TypeA, Bogus, "dnssec.bogus.anchor-mismatch"},
+		{"farther one wrong", []dns.RR{wrong("."), at("nsec.vn.")}, www, dns.TypeA, Secure, ""},
+		{"unsupported algorithm", []dns.RR{unsupportedAnchor(".")}, www, dns.TypeA, Insecure, "dnssec.insecure.anchor-algorithm"},
+		{"unsupported beside a good one", []dns.RR{unsupportedAnchor("."), at(".")}, www, dns.TypeA, Secure, ""},
+		{"at a zone that is not signed", []dns.RR{rr("plain.vn. DS 1 13 2 " + strings.Repeat("AB", 32))}, "www.plain.vn.", dns.TypeA, Bogus, "dnssec.bogus.dnskey-missing"},
+	}
+}
+
+func TestAnchorChoice(t *testing.T) {
+	w := newWorld(t, withExtras()...)
+	for _, c := range anchorCases(w) {
+		t.Run(c.title, func(t *testing.T) {
+			v := New(w, c.anchors, func() time.Time { return testNow })
+			judge(t, v.Validate(context.Background(), c.name, c.qtype), c.want, c.code)
+		})
+	}
+}
