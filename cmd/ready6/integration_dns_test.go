@@ -25,13 +25,13 @@ type signer struct {
 // zones is every zone, children first: a parent needs its children's DS.
 var zones = []signer{
 	{zone: "secure.gov.vn", tool: "ldns", algorithm: "ECDSAP256SHA256"},
-	{zone: "nsec3.gov.vn", tool: "bind", algorithm: "RSASHA256", args: []string{"-3", "-", "-H", "0"}},
+	{zone: "nsec3.gov.vn", tool: "ldns", algorithm: "RSASHA256", args: []string{"-n", "-t", "0"}},
 	{zone: "insecure.gov.vn"},
 	{zone: "expired.gov.vn", tool: "ldns", algorithm: "ED25519", shift: -37 * 24 * time.Hour},
-	{zone: "mismatch.gov.vn", tool: "ldns", algorithm: "RSASHA256", foreignDS: true},
+	{zone: "mismatch.gov.vn", tool: "ldns", algorithm: "ECDSAP384SHA384", foreignDS: true},
 	{zone: "hosting.vn"},
 	{zone: "gov.vn", tool: "bind", algorithm: "ECDSAP256SHA256"},
-	{zone: "vn", tool: "ldns", algorithm: "ECDSAP256SHA256", args: []string{"-n", "-p", "-t", "0"}},
+	{zone: "vn", tool: "bind", algorithm: "ECDSAP256SHA256", args: []string{"-3", "-", "-A", "-H", "0"}},
 	{zone: ".", tool: "ldns", algorithm: "RSASHA256"},
 }
 

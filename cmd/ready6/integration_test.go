@@ -26,6 +26,25 @@ func TestIntegration(t *testing.T) {
 	w.startServices()
 	t.Logf("the world is up after %v", time.Since(begun).Round(time.Millisecond))
 	t.Run("bed", func(t *testing.T) { testBed(t, w.with(t)) })
+	if t.Failed() {
+		t.Fatal("the test bed is not what the scans are judged against")
+	}
+	w.build()
+	w.files.inventory = w.write("inventory.yaml", w.fixture("inventory.yaml"))
+	w.files.routes = w.write("routes.mrt", string(mrt(time.Now())))
+	for _, c := range []struct {
+		name string
+		test func(*testing.T, *world)
+	}{
+		{"scan", testScan},
+		{"validator", testValidator},
+		{"IPv4-only vantage", testOnly4},
+		{"nobody answers", testNobody},
+		{"bad data", testBadData},
+		{"ends", testEnds},
+	} {
+		t.Run(c.name, func(t *testing.T) { c.test(t, w.with(t)) })
+	}
 }
 
 // leaveOut skips the tier, unless it was demanded.

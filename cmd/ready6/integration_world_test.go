@@ -174,7 +174,7 @@ func (w *world) run(ns string, limit time.Duration, name string, args ...string)
 	}
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = w.dir
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + w.dir, "LC_ALL=C.UTF-8"}
+	cmd.Env = w.environ()
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	begun := time.Now()
@@ -190,6 +190,42 @@ func (w *world) run(ns string, limit time.Duration, name string, args ...string)
 		w.t.Fatalf("%s: %v", name, err)
 	}
 	return o
+}
+
+// tail is a buffer that is read while a command writes into it.
+type tail struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+func (b *tail) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.text = append(b.text, p...)
+	return len(p), nil
+}
+
+func (b *tail) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return string(b.text)
+}
+
+// begin starts a command that the test goes on beside and waits for.
+func (w *world) begin(ns, name string, args ...string) (cmd *exec.Cmd, stdout, stderr *tail) {
+	w.t.Helper()
+	cmd, stdout, stderr = exec.Command("ip", append([]string{"netns", "exec", ns, name}, args...)...), &tail{}, &tail{}
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = w.dir, w.environ(), stdout, stderr
+	if err := launch(cmd); err != nil {
+		w.t.Fatalf("%s: %v", name, err)
+	}
+	w.t.Cleanup(func() { cmd.Process.Kill() })
+	return cmd, stdout, stderr
+}
+
+// environ is what every command of the world sees: nothing of the operator's.
+func (w *world) environ() []string {
+	return []string{"PATH=" + os.Getenv("PATH"), "HOME=" + w.dir, "LC_ALL=C.UTF-8"}
 }
 
 func (w *world) must(name string, args ...string) string {
