@@ -103,10 +103,12 @@ func (z *zone) amend(e edit, now time.Time) error {
 			return nil
 		case "drop-bit":
 			return dropBit(set, e.rest)
+		case "other-key":
+			return z.signBy(set, z.others(rtype), now.Add(z.spec.from), now.Add(z.spec.to))
 		case "expire":
-			return z.resign(set, rtype, now.Add(-30*24*time.Hour), now.Add(-2*24*time.Hour), nil)
+			return z.signBy(set, z.signers(rtype), now.Add(-30*24*time.Hour), now.Add(-2*24*time.Hour))
 		case "future":
-			return z.resign(set, rtype, now.Add(2*24*time.Hour), now.Add(30*24*time.Hour), nil)
+			return z.signBy(set, z.signers(rtype), now.Add(2*24*time.Hour), now.Add(30*24*time.Hour))
 		}
 		return z.eachSig(set, e)
 	})
@@ -128,16 +130,21 @@ func (z *zone) amendData(e edit) error {
 	return nil
 }
 
-// resign replaces a set's signatures by good ones of another period.
-func (z *zone) resign(set *rrset, rtype uint16, from, to time.Time, change func(*dns.RRSIG)) error {
+// others are the keys that should not sign a type.
+func (z *zone) others(rtype uint16) []key {
+	if rtype == dns.TypeDNSKEY {
+		return z.keys[1:]
+	}
+	return z.keys[:1]
+}
+
+// signBy replaces a set's signatures by those of certain keys and period.
+func (z *zone) signBy(set *rrset, keys []key, from, to time.Time) error {
 	set.sigs = nil
-	for _, k := range z.signers(rtype) {
+	for _, k := range keys {
 		sig, err := k.sign(z, set.rrs, from, to)
 		if err != nil {
 			return err
-		}
-		if change != nil {
-			change(sig)
 		}
 		set.sigs = append(set.sigs, sig)
 	}

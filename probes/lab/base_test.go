@@ -73,11 +73,11 @@ func TestBaseWeb(t *testing.T) {
 	both(t, func(t *testing.T, o Options) {
 		l := start(t, "base", o)
 		for _, address := range []string{"[2001:db8:8000::80]", "198.51.100.80"} {
-			r, body, err := get(l, address+":443", "www.tinh.gov.vn", "/", time.Second)
+			r, body, err := get(l, address+":443", "www.tinh.gov.vn", "/", 10*time.Second)
 			if err != nil || r.StatusCode != 200 || len(body) < 1280 || !strings.Contains(string(body), "<h1>www.tinh.gov.vn</h1>") {
 				t.Errorf("%s: %v %v, %d bytes", address, r, err, len(body))
 			}
-			r, _, err = get(l, address+":80", "tinh.gov.vn", "/x", time.Second)
+			r, _, err = get(l, address+":80", "tinh.gov.vn", "/x", 10*time.Second)
 			if err != nil || r.StatusCode != 301 || r.Header.Get("Location") != "https://tinh.gov.vn/x" {
 				t.Errorf("%s port 80: %v %v", address, r, err)
 			}
@@ -88,7 +88,7 @@ func TestBaseWeb(t *testing.T) {
 func TestBaseSMTP(t *testing.T) {
 	both(t, func(t *testing.T, o Options) {
 		l := start(t, "base", o)
-		c := connect(t, l, "[2001:db8:8000::25]:25", time.Second)
+		c := connect(t, l, "[2001:db8:8000::25]:25", 10*time.Second)
 		p := textproto.NewConn(c)
 		if _, greeting, err := p.ReadResponse(220); err != nil || len(greeting) <= 1280 {
 			t.Fatalf("greeting of %d bytes: %v", len(greeting), err)
@@ -142,7 +142,7 @@ func TestBaseRTR(t *testing.T) {
 	both(t, func(t *testing.T, o Options) {
 		l := start(t, "base", o)
 		for version := range byte(3) {
-			c := connect(t, l, l.RTRAddr(), time.Second)
+			c := connect(t, l, l.RTRAddr(), 10*time.Second)
 			c.Write([]byte{version, pduResetQuery, 0, 0, 0, 0, 0, 8})
 			got := readPDUs(t, c)
 			last := got[len(got)-1]

@@ -42,15 +42,15 @@ func both(t *testing.T, f func(t *testing.T, o Options)) {
 }
 
 // ask sends one question to a server of the world, with DO and CD.
-func ask(l *Lab, network, server, name string, qtype uint16) (*dns.Msg, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+func ask(l *Lab, network, server, name string, qtype uint16, patience time.Duration) (*dns.Msg, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	c, err := l.Dial(ctx, network, server)
 	if err != nil {
 		return nil, err
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(300 * time.Millisecond))
+	c.SetDeadline(time.Now().Add(patience))
 	m := new(dns.Msg)
 	m.SetQuestion(name, qtype)
 	m.SetEdns0(1232, true)
@@ -67,7 +67,7 @@ func ask(l *Lab, network, server, name string, qtype uint16) (*dns.Msg, error) {
 
 func mustAsk(t testing.TB, l *Lab, network, server, name string, qtype uint16) *dns.Msg {
 	t.Helper()
-	r, err := ask(l, network, server, name, qtype)
+	r, err := ask(l, network, server, name, qtype, 10*time.Second)
 	if err != nil {
 		t.Fatalf("%s %s at %s over %s: %v", name, dns.TypeToString[qtype], server, network, err)
 	}

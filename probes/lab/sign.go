@@ -37,8 +37,8 @@ func (z *zone) makeKeys() error {
 		if err != nil {
 			return fmt.Errorf("zone %s: %w", z.name, err)
 		}
-		if slices.ContainsFunc(z.keys, func(o key) bool { return o.public.KeyTag() == k.public.KeyTag() }) {
-			continue // worlds name keys by tag
+		if k.public.KeyTag() == 0 || slices.ContainsFunc(z.keys, func(o key) bool { return o.public.KeyTag() == k.public.KeyTag() }) {
+			continue // a tag tells the keys apart, and miekg/dns takes 0 for "not set"
 		}
 		z.keys = append(z.keys, k)
 	}

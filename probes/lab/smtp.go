@@ -63,7 +63,7 @@ func (m *mailServer) serve(ctx context.Context, c net.Conn) {
 		return
 	}
 	if m.dialogue(c, false) {
-		t := tls.Server(c, &tls.Config{Certificates: []tls.Certificate{m.cert}, DynamicRecordSizingDisabled: true})
+		t := tls.Server(c, serverTLS(func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &m.cert, nil }))
 		if err := t.HandshakeContext(ctx); err == nil {
 			m.dialogue(t, true)
 			t.Close()

@@ -255,7 +255,7 @@ func replaceOrAdd[T any](list *[]T, item T, same func(T) bool) {
 // editVerbs work on records before signing, amendVerbs on the signed zone.
 var (
 	editVerbs  = []string{"add", "remove", "replace"}
-	amendVerbs = []string{"add", "remove", "replace", "strip", "expire", "future", "corrupt", "signer", "mute", "drop-bit", "labels", "algorithm"}
+	amendVerbs = []string{"add", "remove", "replace", "strip", "expire", "future", "corrupt", "signer", "mute", "drop-bit", "labels", "algorithm", "other-key"}
 )
 
 // editLine reads: ZONE VERB OWNER TYPE [rest]; for add and replace the rest is

@@ -25,6 +25,10 @@ func (e *endpoint) wrap(c net.Conn) net.Conn {
 	}
 	if _, ok := e.faults.find("garbage", "tcp", port); ok && e.role != "dns" {
 		c.Write([]byte("\x00\xff\x13\x37 not what you expected\r\n\xff\xff"))
+		if half, ok := c.(interface{ CloseWrite() error }); ok {
+			half.CloseWrite()
+		}
+		io.Copy(io.Discard, c)
 		return nil
 	}
 	if f, ok := e.faults.find("drip", "tcp", port); ok {
@@ -84,17 +88,24 @@ func (n *narrow) Write(b []byte) (int, error) {
 	return n.Conn.Write(b)
 }
 
+// Close does nothing once data was lost: see linger.
+func (n *narrow) Close() error {
+	if n.stuck() {
+		return nil
+	}
+	return n.Conn.Close()
+}
+
+func (n *narrow) stuck() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.lost
+}
+
 // linger keeps a connection open on which data was lost, as its client sees it:
 // the FIN would come after the lost segments. The client or the lab ends it.
 func linger(c net.Conn) {
-	n, ok := c.(*narrow)
-	if !ok {
-		return
-	}
-	n.mu.Lock()
-	lost := n.lost
-	n.mu.Unlock()
-	if lost {
+	if n, ok := c.(*narrow); ok && n.stuck() {
 		n.Conn.SetDeadline(time.Time{})
 		io.Copy(io.Discard, n.Conn)
 	}
