@@ -108,6 +108,12 @@ func TestPrune(t *testing.T) {
 	if d := cmp.Diff(ids[:2], gone); d != "" {
 		t.Errorf("removed (-want +got)\n%s", d)
 	}
+	if err := s.hide(ctx, []int64{w.ID()}); err != nil {
+		t.Fatal(err)
+	}
+	if h, err := s.Header(ctx, w.ID()); err != nil || h.Status != Running {
+		t.Errorf("the run being written: %s, %v", h.Status, err)
+	}
 	if err := w.Put(record("a", "www1.vn")); err != nil {
 		t.Fatal(err)
 	}
