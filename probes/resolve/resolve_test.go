@@ -727,6 +727,26 @@ func TestDeadServer(t *testing.T) {
 	})
 }
 
+// A server that is silent about one zone still answers for its others.
+func TestSilentForOneZone(t *testing.T) {
+	bubble(t, func(t *testing.T, n *fakeNet) {
+		plainWorld(t, n)
+		n.put(zones(t, "vn.\na NS ns.a\nns.a A 192.0.2.20\nb NS ns.b\nns.b A 192.0.2.20\n").handle, "192.0.2.2")
+		both := zones(t, "a.vn.\nwww A 192.0.2.80\n", "b.vn.\nwww A 192.0.2.81\nftp A 192.0.2.82\n")
+		n.put(func(q *dns.Msg, tcp bool) []byte {
+			if within(q.Question[0].Name, "a.vn.") {
+				return nil
+			}
+			return both.handle(q, tcp)
+		}, "192.0.2.20")
+		r := n.resolver(v4)
+		want(t, r, "www.b.vn", dns.TypeA, "192.0.2.81")
+		failure(t, r, "www.a.vn", dns.TypeA)
+		failure(t, r, "ftp.a.vn", dns.TypeA)
+		want(t, r, "ftp.b.vn", dns.TypeA, "192.0.2.82")
+	})
+}
+
 // With heavy loss nothing becomes unknown that can be known.
 func TestLoss(t *testing.T) {
 	for seed := range 3 {

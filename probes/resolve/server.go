@@ -18,6 +18,8 @@ type server struct {
 	silent    int           // UDP questions in a row without a reply
 	tcpFailed bool          // TCP tried without success since the last reply
 	since     time.Time     // of the first silence in that row
+	zone      string        // whose question that was
+	zones     bool          // questions of other zones went unanswered as well
 	denied    int           // REFUSED in a row, over all zones
 	dead      verdict.Cause // why it is not asked, while until lies ahead
 	until     time.Time
@@ -31,7 +33,9 @@ type server struct {
 
 // The health rules. A server is dead after several questions over several
 // seconds and both transports went unanswered, so that packet loss on a busy
-// server does not make it so; then one question in a while tries it again.
+// server does not make it so, and, if it has ever answered, in more than one
+// zone: some servers are silent about single names. Then one question in a
+// while tries it again.
 const (
 	firstRTO   = 400 * time.Millisecond // before a round-trip time is known
 	leastRTO   = 200 * time.Millisecond
@@ -89,8 +93,9 @@ func (s *server) measure(took time.Duration) {
 	s.srtt = max(s.srtt+(took-s.srtt)/8, time.Microsecond)
 }
 
-// failed notes that a question went unanswered; now is the time it was given up.
-func (s *server) failed(now time.Time, h how, c verdict.Cause) {
+// failed notes that a question about zone went unanswered; now is the time it
+// was given up.
+func (s *server) failed(now time.Time, zone string, h how, c verdict.Cause) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch c {
@@ -99,15 +104,17 @@ func (s *server) failed(now time.Time, h how, c verdict.Cause) {
 		return // nothing the server did
 	}
 	if s.silent == 0 && !s.tcpFailed {
-		s.since = now
+		s.since, s.zone, s.zones = now, zone, false
 	}
+	s.zones = s.zones || zone != s.zone
 	if h.tcp {
 		s.tcpFailed, s.tcpFirst = true, false
 	} else {
 		s.silent++
 	}
 	quick := c != verdict.Timeout // the network said so
-	if s.silent >= deadAfter && s.tcpFailed && (quick || now.Sub(s.since) >= deadTime) {
+	enough := quick || now.Sub(s.since) >= deadTime
+	if s.silent >= deadAfter && s.tcpFailed && enough && (s.zones || s.heard.IsZero()) {
 		s.dead, s.until, s.trial = c, now.Add(deadLife), now
 	}
 }

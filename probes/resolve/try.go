@@ -70,7 +70,7 @@ func (a *asking) once(ctx context.Context, t *target, h how) outcome {
 			t.srv.overtaken(time.Now().Add(-x.took))
 		}
 	default:
-		t.srv.failed(time.Now(), h, x.cause)
+		t.srv.failed(time.Now(), a.z.name, h, x.cause)
 	}
 	o.x = x
 	if err == nil || ctx.Err() == nil {
