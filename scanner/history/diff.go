@@ -63,7 +63,7 @@ func (c Change) Key() verdict.ServiceKey {
 // there, which is not the same as Added or Removed.
 func Diff(old, new Run) []Change {
 	was, is := byKey(old.Records), byKey(new.Records)
-	var changes []Change
+	changes := []Change{} // in JSON an empty list, not null
 	for key, o := range was {
 		if n, both := is[key]; both {
 			changes = append(changes, compare(key, old.Header, new.Header, o, n)...)
