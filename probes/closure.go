@@ -126,7 +126,7 @@ func (w *walk) zone(ctx context.Context, z resolve.Zone, via []string, required 
 func (w *walk) elsewhere(ctx context.Context, n nameCheck, via []string, required bool) (blocked bool) {
 	at := zoneName(n.failure.Zone)
 	for _, z := range n.zones {
-		if zoneName(z.Name) == at && n.failure.Gap == resolve.NoGlue {
+		if zoneName(z.Name) == at && n.failure.V4Only && n.failure.Gap != resolve.NoAnswer {
 			r := w.e.zoneResult(z, "closure.zone-no-glue", n.failure.Evidence, "servers", serverNames(z))
 			r.Owner = verdict.Owner{Role: verdict.Registrar, Name: at}
 			if required {
@@ -239,7 +239,8 @@ func (w *walk) content(ctx context.Context, a attempt, via []string) {
 		if r.host == a.host {
 			continue
 		}
-		required := sameSite(r.host, w.s.Host) || sameSite(r.host, a.host)
+		_, literal := netip.ParseAddr(r.host)
+		required := literal == nil || sameSite(r.host, w.s.Host) || sameSite(r.host, a.host)
 		w.dependency(ctx, r, append(slices.Clone(via), r.host), required)
 	}
 }

@@ -62,6 +62,7 @@ type attempt struct {
 	page     *page    // web: what the reply refers to
 	location string   // web: the redirect's target, absolute or not
 	url      *url.URL // web: what was asked for
+	tries    int      // how often it was tried
 	at       time.Time
 	took     time.Duration
 }
@@ -89,21 +90,41 @@ func (a attempt) evidence() []verdict.Evidence {
 		over = "tcp4"
 	}
 	return []verdict.Evidence{{At: a.at, Asked: a.host + " " + a.String(), Over: over, Query: a.kind,
-		Answer: fmt.Sprintf("%s (%d bytes, %d ms)", answer, a.received, a.took.Milliseconds())}}
+		Answer: fmt.Sprintf("%s (%d bytes, %d ms, try %d)", answer, a.received, a.took.Milliseconds(), a.tries)}}
 }
 
 // attempt speaks to an endpoint, once a run.
 func (e *Env) attempt(ctx context.Context, p endpoint) attempt {
 	got, err := e.attempts.get(ctx, e.base, p, func(ctx context.Context) attempt {
-		a := attempt{endpoint: p, at: e.Now()}
-		e.speak(ctx, &a)
-		a.took = e.Now().Sub(a.at)
-		return a
+		return e.persist(ctx, p)
 	})
 	if err != nil {
 		return attempt{endpoint: p, at: e.Now(), cause: dial.Classify(err), detail: err.Error()}
 	}
 	return got
+}
+
+// tries is how often silence is given another chance: one lost packet, or one
+// busy moment of this machine, must not become somebody's fault.
+const tries = 3
+
+// persist speaks to an endpoint, again after a pause where nothing came back.
+// Everything but silence is an answer, and stands.
+func (e *Env) persist(ctx context.Context, p endpoint) attempt {
+	began := e.Now()
+	for n := 1; ; n++ {
+		a := attempt{endpoint: p, at: began, tries: n}
+		e.speak(ctx, &a)
+		a.took = e.Now().Sub(began)
+		if a.ok() || a.cause != verdict.Timeout || n == tries {
+			return a
+		}
+		select {
+		case <-time.After(time.Duration(n) * e.Step / 2):
+		case <-ctx.Done():
+			return a
+		}
+	}
 }
 
 // speak connects and goes through the service's exchange.

@@ -4,8 +4,6 @@ import (
 	"context"
 
 	"github.com/miekg/dns"
-
-	"ready6/probes/verdict"
 )
 
 // speakDNS asks a name server one question over UDP and over TCP. Any reply to
@@ -17,15 +15,10 @@ func (e *Env) speakDNS(ctx context.Context, a *attempt) {
 		zone = z.Name
 	}
 	for _, tcp := range []bool{false, true} {
-		sctx, cancel := context.WithTimeout(ctx, 2*e.Step)
-		m, ev, err := e.DNS.Ask(sctx, a.addr, tcp, zone, dns.TypeSOA)
-		cancel()
+		m, ev, err := e.ask(ctx, a.addr, tcp, zone)
 		if err != nil {
 			a.fail(ctx, err)
-			a.cause = causeOf(err)
-			if a.cause == verdict.Deadline && ctx.Err() == nil {
-				a.cause = verdict.Timeout
-			}
+			a.cause = e.causeIn(ctx, err)
 			return
 		}
 		a.stage = replying

@@ -45,7 +45,7 @@ func (e *Env) speakWeb(ctx context.Context, a *attempt) {
 // retryPlain speaks plain HTTP to a port of the operator's choice that turned
 // out not to speak TLS.
 func (e *Env) retryPlain(ctx context.Context, a *attempt) {
-	*a = attempt{endpoint: a.endpoint, at: a.at}
+	*a = attempt{endpoint: a.endpoint, at: a.at, tries: a.tries}
 	c, err := e.connect(ctx, a)
 	if err != nil {
 		return

@@ -123,15 +123,10 @@ func (e *Env) askServer(ctx context.Context, z resolve.Zone, ns resolve.NameServ
 
 // askSOA reports whether one address answers for the zone with authority.
 func (e *Env) askSOA(ctx context.Context, z resolve.Zone, a netip.Addr, tcp bool, t *tally) bool {
-	sctx, cancel := context.WithTimeout(ctx, e.Step)
-	defer cancel()
-	m, ev, err := e.DNS6.Ask(sctx, a, tcp, z.Name, dns.TypeSOA)
+	m, ev, err := e.ask(ctx, a, tcp, z.Name)
 	t.evidence = append(t.evidence, ev)
 	if err != nil {
-		t.cause = causeOf(err)
-		if ctx.Err() == nil && t.cause == verdict.Deadline {
-			t.cause = verdict.Timeout
-		}
+		t.cause = e.causeIn(ctx, err)
 		if !tcp && !ours(t.cause) {
 			t.wrong = append(t.wrong, fmt.Sprintf("%s: %s", a, t.cause))
 		}
@@ -145,6 +140,29 @@ func (e *Env) askSOA(ctx context.Context, z resolve.Zone, a netip.Addr, tcp bool
 		t.wrong = append(t.wrong, fmt.Sprintf("%s: %s, not authoritative", a, dns.RcodeToString[m.Rcode]))
 	}
 	return false
+}
+
+// ask asks one server address for a zone's SOA, again where nothing comes back.
+func (e *Env) ask(ctx context.Context, a netip.Addr, tcp bool, zone string) (m *dns.Msg, ev verdict.Evidence, err error) {
+	for range tries {
+		sctx, cancel := context.WithTimeout(ctx, e.Step)
+		m, ev, err = e.DNS.Ask(sctx, a, tcp, zone, dns.TypeSOA)
+		cancel()
+		if err == nil || e.causeIn(ctx, err) != verdict.Timeout {
+			break
+		}
+	}
+	return m, ev, err
+}
+
+// causeIn is the cause of a question's failure; the end of a step's own time is
+// the server's silence, unless ctx itself is over.
+func (e *Env) causeIn(ctx context.Context, err error) verdict.Cause {
+	c := causeOf(err)
+	if c == verdict.Deadline && ctx.Err() == nil {
+		return verdict.Timeout
+	}
+	return c
 }
 
 // judgeZone turns the count into results.
@@ -177,11 +195,11 @@ func (e *Env) judgeZone(z resolve.Zone, t tally) []verdict.Result {
 // answers4 reports whether the zone's servers answer over IPv4: only then does
 // their silence over IPv6 mean something.
 func (e *Env) answers4(z resolve.Zone) bool {
-	ctx, cancel := context.WithTimeout(e.base, 2*e.Step)
+	ctx, cancel := context.WithTimeout(e.base, 2*tries*e.Step)
 	defer cancel()
 	for _, ns := range z.NS[:min(len(z.NS), maxServers)] {
 		for _, a := range e.addresses(ctx, plainName(ns.Name)).v4.usable {
-			if m, _, err := e.DNS.Ask(ctx, a, false, z.Name, dns.TypeSOA); err == nil && m.Authoritative {
+			if m, _, err := e.ask(ctx, a, false, z.Name); err == nil && m.Authoritative {
 				return true
 			}
 		}

@@ -2,13 +2,18 @@ package dnssec
 
 import (
 	"context"
+	"flag"
 	"fmt"
+	"maps"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/miekg/dns"
 )
@@ -29,7 +34,7 @@ var explained = map[string]string{
 
 // serve answers from a world on loopback, over UDP and TCP, for programs that
 // are told to forward to it.
-func serve(t *testing.T, current func() *world) (port string) {
+func serve(t *testing.T, current func() Source) (port string) {
 	t.Helper()
 	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
@@ -63,25 +68,35 @@ func serve(t *testing.T, current func() *world) (port string) {
 	return port
 }
 
-// TestAgreesWithUnbound puts our verdict beside that of unbound, where it is
-// installed, on every case of this package.
-func TestAgreesWithUnbound(t *testing.T) {
+// oracle asks unbound-host about what a source serves.
+type oracle struct {
+	bin, dir, port string
+	src            Source
+	anchors        []dns.RR
+}
+
+// newOracle skips the test where unbound-host is not installed.
+func newOracle(t *testing.T) *oracle {
+	t.Helper()
 	bin, err := exec.LookPath("unbound-host")
 	if err != nil {
 		t.Skip("unbound-host is not installed")
 	}
-	var w *world
-	port := serve(t, func() *world { return w })
-	dir := t.TempDir()
-	ask := func(t *testing.T, name string, qtype uint16) (State, string) {
-		t.Helper()
-		var anchors strings.Builder
-		for _, a := range w.anchors {
-			fmt.Fprintln(&anchors, a)
-		}
-		conf := filepath.Join(dir, "conf")
-		must(t, os.WriteFile(filepath.Join(dir, "anchors"), []byte(anchors.String()), 0o600))
-		must(t, os.WriteFile(conf, []byte(fmt.Sprintf(`server:
+	o := &oracle{bin: bin, dir: t.TempDir()}
+	o.port = serve(t, func() Source { return o.src })
+	return o
+}
+
+// ask returns unbound's verdict and its words.
+func (o *oracle) ask(t *testing.T, name string, qtype uint16) (State, string) {
+	t.Helper()
+	var anchors strings.Builder
+	for _, a := range o.anchors {
+		fmt.Fprintln(&anchors, a)
+	}
+	conf := filepath.Join(o.dir, "conf")
+	must(t, os.WriteFile(filepath.Join(o.dir, "anchors"), []byte(anchors.String()), 0o600))
+	must(t, os.WriteFile(conf, fmt.Appendf(nil, `server:
  module-config: "validator iterator"
  trust-anchor-file: %q
  val-override-date: %q
@@ -94,36 +109,47 @@ func TestAgreesWithUnbound(t *testing.T) {
 forward-zone:
  name: "."
  forward-addr: 127.0.0.1@%s
-`, filepath.Join(dir, "anchors"), testNow.Format("20060102150405"), port)), 0o600))
-		out, _ := exec.Command(bin, "-C", conf, "-v", "-t", typeName(qtype), name).CombinedOutput()
-		text := string(out)
-		switch {
-		case strings.Contains(text, "(BOGUS"), strings.Contains(text, "SERVFAIL"):
-			return Bogus, text
-		case strings.Contains(text, "(secure)"):
-			return Secure, text
-		case strings.Contains(text, "(insecure)"):
-			return Insecure, text
-		}
-		return Indeterminate, text
+`, filepath.Join(o.dir, "anchors"), testNow.Format("20060102150405"), o.port), 0o600))
+	out, _ := exec.Command(o.bin, "-C", conf, "-v", "-t", typeName(qtype), name).CombinedOutput()
+	text := string(out)
+	switch {
+	case strings.Contains(text, "(BOGUS"), strings.Contains(text, "SERVFAIL"):
+		return Bogus, text
+	case strings.Contains(text, "(secure)"):
+		return Secure, text
+	case strings.Contains(text, "(insecure)"):
+		return Insecure, text
 	}
-	agree := func(t *testing.T, title, name string, qtype uint16) {
-		ours := w.validator().Validate(context.Background(), name, qtype)
-		theirs, text := ask(t, name, qtype)
-		if ours.State != theirs && !(ours.State == Indeterminate && theirs == Bogus) && explained[title] == "" {
-			t.Errorf("%s (%s %s): ours %v, unbound %v\n%s\n%.600s", title, name, typeName(qtype), ours.State, theirs, reasonsText(ours), text)
-		}
+	return Indeterminate, text
+}
+
+// agree compares our verdict with unbound's. What we call indeterminate (no
+// answer, too much work) it calls SERVFAIL too.
+func (o *oracle) agree(t *testing.T, title, name string, qtype uint16) {
+	t.Helper()
+	ours := New(o.src, o.anchors, func() time.Time { return testNow }).Validate(context.Background(), name, qtype)
+	theirs, text := o.ask(t, name, qtype)
+	if ours.State != theirs && (ours.State != Indeterminate || theirs != Bogus) && explained[title] == "" {
+		t.Errorf("%s (%s %s): ours %v, unbound %v\n%s\n%.600s", title, name, typeName(qtype), ours.State, theirs, reasonsText(ours), text)
 	}
-	w = newWorld(t, province()...)
+}
+
+// TestAgreesWithUnbound puts our verdict beside that of unbound, where it is
+// installed, on every case of this package.
+func TestAgreesWithUnbound(t *testing.T) {
+	o := newOracle(t)
+	w := newWorld(t, province()...)
+	o.src, o.anchors = w, w.anchors
 	for _, c := range goodCases {
 		if c.qtype != dns.TypeRRSIG {
-			agree(t, c.name+" "+typeName(c.qtype), c.name, c.qtype)
+			o.agree(t, c.name+" "+typeName(c.qtype), c.name, c.qtype)
 		}
 	}
 	for set, cases := range map[string][]brokenCase{"signature": signatureCases, "key": keyCases, "nsec": nsecCases, "nsec3": nsec3Cases, "alias": aliasCases} {
 		for _, c := range cases {
 			w = newWorld(t, withExtras()...)
 			c.do(w)
+			o.src, o.anchors = w, w.anchors
 			name, qtype := c.name, c.qtype
 			if name == "" {
 				name = www
@@ -131,14 +157,88 @@ forward-zone:
 			if qtype == 0 {
 				qtype = dns.TypeA
 			}
-			agree(t, set+": "+c.title, name, qtype)
+			o.agree(t, set+": "+c.title, name, qtype)
 		}
 	}
 	w = newWorld(t, withExtras()...)
+	o.src = w
 	for _, c := range anchorCases(w) {
-		if w.anchors = c.anchors; len(c.anchors) > 0 && c.code != "dnssec.indeterminate.no-anchor" {
-			agree(t, "anchor: "+c.title, c.name, c.qtype)
+		if o.anchors = c.anchors; len(c.anchors) > 0 && c.code != "dnssec.indeterminate.no-anchor" {
+			o.agree(t, "anchor: "+c.title, c.name, c.qtype)
 		}
+	}
+}
+
+var oracleRuns = flag.Int("oracle", 0, "how many random changes to put before unbound too")
+
+// altered plays back changed messages and asks the world for the rest.
+type altered struct {
+	tape tape
+	rest Source
+}
+
+func (a altered) Query(ctx context.Context, name string, qtype uint16) (*dns.Msg, error) {
+	if m := a.tape[key16(mustName(name), qtype)]; m != nil {
+		return m.Copy(), nil
+	}
+	return a.rest.Query(ctx, name, qtype)
+}
+
+// TestAgreesWithUnboundOnRandomChanges takes good answers, changes something at
+// random, and compares. With -oracle N.
+func TestAgreesWithUnboundOnRandomChanges(t *testing.T) {
+	if *oracleRuns == 0 {
+		t.Skip("no -oracle N")
+	}
+	o := newOracle(t)
+	w := newWorld(t, province()...)
+	o.anchors = w.anchors
+	all := tape{}
+	for _, c := range goodCases {
+		maps.Copy(all, recordAll(t, w, c.name, c.qtype))
+	}
+	others := slices.Sorted(maps.Keys(all))
+	r := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1))
+	for range *oracleRuns {
+		c := goodCases[r.IntN(len(goodCases))]
+		if c.qtype == dns.TypeRRSIG || c.qtype == dns.TypeANY {
+			continue
+		}
+		own := recordAll(t, w, c.name, c.qtype)
+		keys := slices.Sorted(maps.Keys(own))
+		key := keys[r.IntN(len(keys))]
+		m := own[key].Copy()
+		title := key + " of " + c.name + ": "
+		section := &m.Answer
+		if len(m.Answer) == 0 || len(m.Ns) > 0 && r.IntN(2) == 0 {
+			section = &m.Ns
+		}
+		switch kind := r.IntN(5); {
+		case kind == 0 && len(*section) > 0:
+			i := r.IntN(len(*section))
+			title += "without " + (*section)[i].String()
+			*section = slices.Delete(*section, i, i+1)
+		case kind == 1:
+			from := others[r.IntN(len(others))]
+			title += "answered as " + from
+			m = all[from].Copy()
+		case kind == 2:
+			from := others[r.IntN(len(others))]
+			title += "authority of " + from
+			m.Ns, m.Rcode = all[from].Copy().Ns, all[from].Rcode
+		case kind == 3 && len(*section) > 0:
+			i := r.IntN(len(*section))
+			if changed := mutants((*section)[i]); len(changed) > 0 {
+				title += "changed " + (*section)[i].String()
+				(*section)[i] = changed[r.IntN(len(changed))]
+				title += " to " + (*section)[i].String()
+			}
+		default:
+			m.Rcode = []int{dns.RcodeSuccess, dns.RcodeNameError}[r.IntN(2)]
+			title += rcodeName(m.Rcode)
+		}
+		o.src = altered{tape{key: m}, w}
+		o.agree(t, title, c.name, c.qtype)
 	}
 }
 

@@ -36,6 +36,7 @@ type asking struct {
 	out     chan outcome
 	open    int    // tries and look-ups under way
 	lookups int    // look-ups started
+	tries   int    // tries started
 	weak    *reply // the best so far without the AA bit
 	spent   bool   // the budget is used up
 	child   bool   // some server answered a DS question for the child
@@ -78,8 +79,9 @@ type outcome struct {
 }
 
 const (
-	maxOpen    = 6 // tries of one question under way at once
-	maxLookups = 8 // server names of one zone looked up for one question
+	maxTries   = 40 // at the servers of one zone for one question; each gets its first in any case
+	maxOpen    = 6  // tries of one question under way at once
+	maxLookups = 8  // server names of one zone looked up for one question
 )
 
 var (
@@ -205,8 +207,8 @@ func (a *asking) next(ctx context.Context) (time.Duration, bool) {
 	if a.lookup(ctx) {
 		return firstRTO, true
 	}
-	if a.weak != nil {
-		return 0, false // no retries for something better than this
+	if a.weak != nil || a.tries >= maxTries {
+		return 0, false // no retries for something better than this, or of so many servers
 	}
 	for _, step := range []func(*target) (how, bool){otherTransport, secondTry, overTCPAfterSilence, withoutEDNS, lastTry} {
 		if wait, ok := a.start(ctx, step); ok {
@@ -294,7 +296,8 @@ func (a *asking) start(ctx context.Context, step func(*target) (how, bool)) (tim
 		}
 		t.open++
 		a.open++
-		go func() { a.report(ctx, a.try(ctx, t, h)) }()
+		a.tries++
+		go func() { a.report(ctx, a.trySafely(ctx, t, h)) }()
 		return t.srv.rto(a.r.cfg.Timeout) << max(0, t.udp-1), true
 	}
 	return 0, false

@@ -51,9 +51,9 @@ var (
 // a context's own error when that was over. x is always filled in.
 func (r *Resolver) exchange(ctx context.Context, name string, server netip.Addr, q question, h how) (x exchange, m *dns.Msg, err error) {
 	x = exchange{at: r.cfg.Now(), server: name, to: netip.AddrPortFrom(server, r.cfg.Port), how: h, q: q}
-	started := time.Now()
-	m, x.size, err = r.send(ctx, x.to, q, h)
-	x.took = time.Since(started)
+	var sent time.Time
+	m, x.size, sent, err = r.send(ctx, x.to, q, h)
+	x.took = time.Since(sent)
 	if err != nil {
 		x.err, x.cause = err, causeOf(ctx, err)
 	} else {
@@ -83,32 +83,42 @@ func causeOf(ctx context.Context, err error) verdict.Cause {
 }
 
 // send opens a socket for one question, so that each has its own source port
-// (RFC 5452 9.2), and closes it when the reply is in or the time is over.
-func (r *Resolver) send(ctx context.Context, to netip.AddrPort, q question, h how) (*dns.Msg, int, error) {
-	ctx, cancel := context.WithTimeout(ctx, r.cfg.Timeout)
-	defer cancel()
+// (RFC 5452 9.2), and closes it when the reply is in or the time is over. A
+// datagram's time begins when its socket is open: waiting for one, where sockets
+// are limited, is not the server's fault.
+func (r *Resolver) send(ctx context.Context, to netip.AddrPort, q question, h how) (m *dns.Msg, size int, sent time.Time, err error) {
+	sent = time.Now()
 	id := uint16(rand.Uint32()) // a cryptographic generator, seeded by the system
 	wire, err := pack(q, id, h)
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, sent, err
 	}
-	c, err := r.cfg.Dial(ctx, network(to.Addr(), h.tcp), to.String())
+	try, cancel := context.WithTimeout(ctx, r.cfg.Timeout)
+	defer cancel()
+	opening := ctx
+	if h.tcp {
+		opening = try
+	}
+	c, err := r.cfg.Dial(opening, network(to.Addr(), h.tcp), to.String())
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, sent, err
 	}
 	defer c.Close()
-	if d, ok := ctx.Deadline(); ok {
-		if err := c.SetDeadline(d); err != nil {
-			return nil, 0, err
-		}
+	if !h.tcp {
+		sent = time.Now()
 	}
-	// The deadline covers time; this covers cancellation.
+	if err := c.SetDeadline(sent.Add(r.cfg.Timeout)); err != nil {
+		return nil, 0, sent, err
+	}
+	// The deadline covers this try's time; this covers the caller's.
 	stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 	if h.tcp {
-		return overTCP(c, wire, id, q)
+		m, size, err = overTCP(c, wire, id, q)
+	} else {
+		m, size, err = overUDP(c, wire, id, q)
 	}
-	return overUDP(c, wire, id, q)
+	return m, size, sent, err
 }
 
 func network(a netip.Addr, tcp bool) string {

@@ -3,6 +3,8 @@ package resolve
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -25,6 +27,7 @@ type flight struct {
 	// Under Resolver.mu.
 	waiters int
 	waits   map[*flight]int // flights that this one waits for
+	gated   *gate           // the gate it waits at
 }
 
 // gate lets one flight be the first to ask a zone about what lies below it, so
@@ -79,8 +82,11 @@ func (r *Resolver) board(parent *flight, q question) (*flight, *answer, error) {
 	defer r.mu.Unlock()
 	f := r.flights[q]
 	if f != nil {
-		if parent != nil && f.leadsTo(parent) {
+		if parent != nil && f.leadsTo(parent, false) {
 			return nil, nil, &Failure{Cause: verdict.OtherCause, Err: errLoop, passing: true}
+		}
+		if parent != nil && f.leadsTo(parent, true) {
+			r.openGates() // the loop is of our own making
 		}
 	} else {
 		// A flight that ended since the first look has left its answer.
@@ -121,7 +127,7 @@ func (r *Resolver) launch(parent *flight, q question) *flight {
 
 // fly resolves, remembers and lands.
 func (r *Resolver) fly(ctx context.Context, f *flight) {
-	a := r.resolve(ctx, f)
+	a := r.resolveSafely(ctx, f)
 	own := f.log.all()
 	if a.failure != nil {
 		a.failure = a.failure.seal(own)
@@ -141,6 +147,20 @@ func (r *Resolver) fly(ctx context.Context, f *flight) {
 	r.mu.Unlock()
 	close(f.done)
 }
+
+// resolveSafely turns a defect that a foreign message brought to light into a
+// failure of its question: nobody above this goroutine could.
+func (r *Resolver) resolveSafely(ctx context.Context, f *flight) (a *answer) {
+	defer func() {
+		if p := recover(); p != nil {
+			a = &answer{failure: &Failure{Cause: verdict.Panicked, Err: defect(p)}}
+		}
+	}()
+	return r.resolve(ctx, f)
+}
+
+// defect words a panic, with the place where it happened.
+func defect(p any) error { return fmt.Errorf("defect: %v\n%s", p, debug.Stack()) }
 
 // await waits for a flight as long as ctx lasts.
 func (r *Resolver) await(ctx context.Context, parent, f *flight) (a *answer, err error) {
@@ -180,8 +200,9 @@ func (f *flight) unwait(on *flight) {
 }
 
 // leadsTo says whether f waits, over any number of others, for target: then
-// target must not wait for f. Resolver.mu is held.
-func (f *flight) leadsTo(target *flight) bool {
+// target must not wait for f. Waiting at gates counts where gates is set.
+// Resolver.mu is held.
+func (f *flight) leadsTo(target *flight, gates bool) bool {
 	seen := make(map[*flight]bool)
 	var walk func(*flight) bool
 	walk = func(x *flight) bool {
@@ -192,6 +213,9 @@ func (f *flight) leadsTo(target *flight) bool {
 			return false
 		}
 		seen[x] = true
+		if gates && x.gated != nil && walk(x.gated.owner) {
+			return true
+		}
 		for next := range x.waits {
 			if walk(next) {
 				return true
@@ -200,6 +224,14 @@ func (f *flight) leadsTo(target *flight) bool {
 		return false
 	}
 	return walk(f)
+}
+
+// openGates lets everybody through; Resolver.mu is held.
+func (r *Resolver) openGates() {
+	for next, g := range r.gates {
+		delete(r.gates, next)
+		close(g.open)
+	}
 }
 
 // gate waits until no other flight is asking z for what lies under the label
@@ -219,15 +251,17 @@ func (r *Resolver) gate(ctx context.Context, f *flight, z *zone, q question) (re
 		return func() {
 			r.mu.Lock()
 			defer r.mu.Unlock()
-			delete(r.gates, next)
-			close(g.open)
+			if r.gates[next] == g {
+				delete(r.gates, next)
+				close(g.open)
+			}
 		}, false
 	}
-	if g.owner.leadsTo(f) {
+	if g.owner.leadsTo(f, true) {
 		r.mu.Unlock()
 		return func() {}, false
 	}
-	f.wait(g.owner)
+	f.gated = g
 	r.mu.Unlock()
 	select {
 	case <-g.open:
@@ -235,6 +269,6 @@ func (r *Resolver) gate(ctx context.Context, f *flight, z *zone, q question) (re
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	f.unwait(g.owner)
+	f.gated = nil
 	return func() {}, true
 }

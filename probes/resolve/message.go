@@ -52,6 +52,8 @@ func read(zone string, q question, m *dns.Msg) reading {
 		return reading{kind: referral, child: ns, note: "referral to " + ns}
 	case m.Authoritative:
 		return reading{kind: authority, note: "negative, without SOA"}
+	case denies(zone, m):
+		return reading{kind: weak, cause: verdict.Lame, note: "a denial without SOA, without authority"}
 	}
 	return reading{cause: verdict.Lame, note: "neither answer nor referral, without authority"}
 }
@@ -77,6 +79,18 @@ func answers(zone string, q question, m *dns.Msg) bool {
 		case owner == q.name && (h.Rrtype == q.qtype || h.Rrtype == dns.TypeCNAME || q.qtype == dns.TypeANY):
 			return true
 		case h.Rrtype == dns.TypeDNAME && owner != q.name && within(q.name, owner):
+			return true
+		}
+	}
+	return false
+}
+
+// denies says whether the authority section has the zone's own NSEC or NSEC3
+// records: a negative answer, if one without authority.
+func denies(zone string, m *dns.Msg) bool {
+	for _, rr := range m.Ns {
+		h := rr.Header()
+		if (h.Rrtype == dns.TypeNSEC || h.Rrtype == dns.TypeNSEC3) && within(dns.CanonicalName(h.Name), zone) {
 			return true
 		}
 	}

@@ -10,6 +10,16 @@ import (
 	"ready6/probes/verdict"
 )
 
+// trySafely makes of a defect in handling a reply a fault of this try.
+func (a *asking) trySafely(ctx context.Context, t *target, h how) (o outcome) {
+	defer func() {
+		if p := recover(); p != nil {
+			o = outcome{t: t, how: h, err: defect(p), x: exchange{cause: verdict.Panicked}}
+		}
+	}()
+	return a.try(ctx, t, h)
+}
+
 // try asks one server address once, and again where the reply itself says how:
 // over TCP after truncation, without EDNS where the server does not do it.
 func (a *asking) try(ctx context.Context, t *target, h how) outcome {
@@ -134,6 +144,7 @@ func addressesIn(m *dns.Msg, name string) ([]netip.Addr, error) {
 var causeRank = map[verdict.Cause]int{
 	verdict.NoFamily: 1, verdict.Forbidden: 2, verdict.OverBudget: 3, verdict.OtherCause: 4, verdict.Timeout: 5,
 	verdict.Unreachable: 6, verdict.Refused: 7, verdict.Reset: 8, verdict.Malformed: 9, verdict.Lame: 10, verdict.ServFail: 11,
+	verdict.Panicked: 12,
 }
 
 // worse returns the cause that tells more.

@@ -95,11 +95,15 @@ func risLine(line []byte) (netip.Prefix, seen, error) {
 
 // cutField splits b behind its first field and the white space that follows.
 func cutField(b []byte) (field, rest []byte) {
-	i := bytes.IndexAny(b, " \t")
-	if i < 0 {
-		return b, nil
+	i := 0
+	for i < len(b) && b[i] != ' ' && b[i] != '\t' {
+		i++
 	}
-	return b[:i], bytes.TrimLeft(b[i:], " \t")
+	field = b[:i]
+	for i < len(b) && (b[i] == ' ' || b[i] == '\t') {
+		i++
+	}
+	return field, b[i:]
 }
 
 func clip(b []byte) []byte { return b[:min(len(b), 80)] }

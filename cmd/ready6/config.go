@@ -1,0 +1,281 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"github.com/spf13/viper"
+
+	"ready6/probes/verdict"
+)
+
+// setting is one thing an operator can set, by flag, environment or file. Its
+// default gives its type: string, int, bool, duration or list.
+type setting struct {
+	name  string
+	value any
+	usage string
+}
+
+// settings is the whole table. A name means the same in every command.
+var settings = []setting{
+	{"inventory", "", "inventory file (YAML); default: inventory.yaml if it is there"},
+	{"plan", "", "plan file (YAML) with programmes and targets; default: the province's plan"},
+	{"names", "", "scan the host names of this file, one a line, instead of an inventory; - for standard input"},
+	{"lab", false, "scan the built-in test Internet: no network, nothing to set up"},
+	{"world", "province", "the lab's world (see: ready6 lab --list)"},
+	{"only", []string(nil), "only these checks: aaaa, reach, dnssec, rpki, closure"},
+	{"root-hints", "", "root servers in named.root form; default: the built-in list"},
+	{"trust-anchor", "", "DS or DNSKEY records in zone-file form; default: the built-in root anchors"},
+	{"vrps", "", "validated ROA payloads: a JSON or CSV file, or rtr://HOST:PORT"},
+	{"routes", "", "routes: an MRT TABLE_DUMP_V2 file or a riswhois dump (plain, gzip, bzip2)"},
+	{"ca", "", "PEM file with the certificate authorities to trust; default: the system's"},
+	{"allow", []string(nil), "special-purpose address space that may be contacted (CIDR, repeatable)"},
+	{"out", "ready6-out", "folder for reports and history"},
+	{"store", "", "history file; default: history.db in the output folder"},
+	{"lang", "", "language of output: vi or en; default: from LC_ALL, LC_MESSAGES or LANG"},
+	{"format", "", "form of the output"},
+	{"workers", 64, "services measured at once"},
+	{"per-address", 4, "connections open at once to one address"},
+	{"connections", 512, "connections open at once in all"},
+	{"step-timeout", 5 * time.Second, "longest wait for one connect, handshake, reply or DNS answer"},
+	{"host-timeout", 90 * time.Second, "longest time for one service"},
+	{"run-timeout", 6 * time.Hour, "longest time for the whole run"},
+	{"vantage", "", "name of the place measured from; default: the host name"},
+	{"fail-on", []string(nil), "exit with 3 on: fail, warn, unknown, bogus, invalid, below=LEVEL"},
+	{"log-level", "info", "debug, info, warn or error"},
+	{"log-format", "", "console or json; default: console on a terminal"},
+	{"color", "auto", "auto, always or never"},
+	{"contact", "", "web page or address shown in HTTP requests, for those who wonder who asks"},
+	{"at", "", "judge signatures at this time (RFC 3339) instead of now"},
+	{"loopback", false, "lab: real sockets on loopback instead of memory"},
+}
+
+// config is the settings of one invocation.
+type config struct {
+	v     *viper.Viper
+	given map[string]bool // set by somebody, not by default
+}
+
+// withSettings gives a command its flags, by name from the table.
+func withSettings(c *cobra.Command, names ...string) *cobra.Command {
+	for _, name := range names {
+		i := slices.IndexFunc(settings, func(s setting) bool { return s.name == name })
+		s := settings[i]
+		switch d := s.value.(type) {
+		case string:
+			c.Flags().String(s.name, d, s.usage)
+		case int:
+			c.Flags().Int(s.name, d, s.usage)
+		case bool:
+			c.Flags().Bool(s.name, d, s.usage)
+		case time.Duration:
+			c.Flags().Duration(s.name, d, s.usage)
+		default:
+			c.Flags().StringSlice(s.name, nil, s.usage)
+		}
+	}
+	return c
+}
+
+// load brings flags, environment and file together for a command. Unknown keys
+// are refused, all at once.
+func load(c *cobra.Command, s streams) (config, error) {
+	v := viper.New()
+	env := map[string]string{}
+	for _, kv := range s.env {
+		if k, val, ok := strings.Cut(kv, "="); ok {
+			env[k] = val
+		}
+	}
+	for _, d := range settings {
+		v.SetDefault(d.name, d.value)
+	}
+	cfg := config{v, map[string]bool{}}
+	faults := cfg.readFile(c, env)
+	for k, val := range env {
+		name, ours := strings.CutPrefix(k, "READY6_")
+		if !ours || name == "CONFIG" {
+			continue
+		}
+		name = strings.ToLower(strings.ReplaceAll(name, "_", "-"))
+		if !known(name) {
+			faults = append(faults, fmt.Errorf("environment: %s is not a setting%s", k, nearest(name)))
+			continue
+		}
+		cfg.set(name, val)
+	}
+	c.Flags().Visit(func(f *pflag.Flag) {
+		if known(f.Name) {
+			cfg.set(f.Name, flagValue(f))
+		}
+	})
+	faults = append(faults, cfg.check(env)...)
+	if len(faults) > 0 {
+		slices.SortFunc(faults, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+		return cfg, usage(errors.Join(faults...))
+	}
+	return cfg, nil
+}
+
+func (c config) set(name string, value any) {
+	c.v.Set(name, value)
+	c.given[name] = true
+}
+
+// flagValue is a flag's value in its own type; a list's as a list.
+func flagValue(f *pflag.Flag) any {
+	if l, ok := f.Value.(pflag.SliceValue); ok {
+		return l.GetSlice()
+	}
+	return f.Value.String()
+}
+
+// readFile merges the configuration file, if there is one.
+func (c config) readFile(cmd *cobra.Command, env map[string]string) []error {
+	path, _ := cmd.Flags().GetString("config")
+	if path == "" {
+		path = env["READY6_CONFIG"]
+	}
+	if path == "" {
+		for _, p := range []string{"ready6.yaml", "/etc/ready6/ready6.yaml"} {
+			if _, err := os.Stat(p); err == nil || !errors.Is(err, fs.ErrNotExist) {
+				path = p
+				break
+			}
+		}
+	}
+	if path == "" {
+		return nil
+	}
+	file := viper.New()
+	file.SetConfigType("yaml")
+	file.SetConfigFile(path)
+	if err := file.ReadInConfig(); err != nil {
+		return []error{fmt.Errorf("%s: %w; mend the file, or name another one with --config", path, err)}
+	}
+	var faults []error
+	for _, key := range file.AllKeys() {
+		if !known(key) {
+			faults = append(faults, fmt.Errorf("%s: %s is not a setting%s", path, key, nearest(key)))
+			continue
+		}
+		c.set(key, file.Get(key))
+	}
+	return faults
+}
+
+func known(name string) bool {
+	return slices.ContainsFunc(settings, func(s setting) bool { return s.name == name })
+}
+
+// nearest suggests the setting that was probably meant.
+func nearest(name string) string {
+	for _, s := range settings {
+		if strings.HasPrefix(s.name, name) || strings.HasPrefix(name, s.name) ||
+			strings.ReplaceAll(s.name, "-", "") == strings.NewReplacer("-", "", "_", "").Replace(name) {
+			return "; is " + s.name + " meant?"
+		}
+	}
+	return "; see ready6 scan --help for the settings there are"
+}
+
+// check finds every value that cannot be used.
+func (c config) check(env map[string]string) []error {
+	var faults []error
+	bad := func(form string, a ...any) { faults = append(faults, fmt.Errorf(form, a...)) }
+	for _, s := range settings {
+		raw := fmt.Sprint(c.v.Get(s.name))
+		switch s.value.(type) {
+		case int:
+			if n := c.v.GetInt(s.name); n < 1 {
+				bad("%s: %q is not a whole number from 1 up", s.name, raw)
+			}
+		case time.Duration:
+			if d, err := time.ParseDuration(raw); err != nil || d <= 0 {
+				bad("%s: %q is not a duration such as 5s or 2m", s.name, raw)
+			}
+		}
+	}
+	oneOf := func(name string, allowed ...string) {
+		if got := c.v.GetString(name); got != "" && !slices.Contains(allowed, got) {
+			bad("%s: %q is not one of %s", name, got, strings.Join(allowed, ", "))
+		}
+	}
+	oneOf("lang", "vi", "en")
+	oneOf("color", "auto", "always", "never")
+	oneOf("log-format", "console", "json")
+	oneOf("log-level", "debug", "info", "warn", "error")
+	for _, p := range c.list("allow") {
+		if _, err := netip.ParsePrefix(p); err != nil {
+			bad("allow: %q is not an address block such as 2001:db8::/32", p)
+		}
+	}
+	for _, check := range c.list("only") {
+		if !slices.Contains(checks, verdict.Check(check)) {
+			bad("only: %q is not a check; there are aaaa, reach, dnssec, rpki, closure", check)
+		}
+	}
+	if _, err := parseThresholds(c.list("fail-on")); err != nil {
+		bad("fail-on: %w", err)
+	}
+	if at := c.v.GetString("at"); at != "" {
+		if _, err := time.Parse(time.RFC3339, at); err != nil {
+			bad("at: %q is not a time such as 2026-11-23T02:00:00Z", at)
+		}
+	}
+	if c.v.GetString("lang") == "" {
+		c.v.Set("lang", languageOf(env))
+	}
+	return faults
+}
+
+// checks are the values of --only.
+var checks = []verdict.Check{verdict.AAAA, verdict.Reach, verdict.DNSSEC, verdict.RPKI, verdict.Closure}
+
+// languageOf reads the locale as other programs do (POSIX 8.2).
+func languageOf(env map[string]string) string {
+	for _, k := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
+		if env[k] != "" {
+			if strings.HasPrefix(env[k], "vi") {
+				return string(verdict.VI)
+			}
+			break
+		}
+	}
+	return string(verdict.EN)
+}
+
+func (c config) text(name string) string            { return c.v.GetString(name) }
+func (c config) number(name string) int             { return c.v.GetInt(name) }
+func (c config) on(name string) bool                { return c.v.GetBool(name) }
+func (c config) duration(name string) time.Duration { return c.v.GetDuration(name) }
+func (c config) lang() verdict.Lang                 { return verdict.Lang(c.text("lang")) }
+
+// list reads a list, from a YAML list or from words between commas or spaces.
+func (c config) list(name string) []string {
+	switch l := c.v.Get(name).(type) {
+	case []any, []string:
+		return c.v.GetStringSlice(name)
+	case string:
+		return strings.FieldsFunc(l, func(r rune) bool { return r == ',' || r == ' ' })
+	}
+	return nil
+}
+
+// now is the clock of the run: the real one, or --at standing still.
+func (c config) now() func() time.Time {
+	if at := c.text("at"); at != "" {
+		t, _ := time.Parse(time.RFC3339, at) // checked by load
+		return func() time.Time { return t }
+	}
+	return time.Now
+}

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/net/idna"
+
+	"ready6/inventory"
+	"ready6/probes"
+	"ready6/probes/verdict"
+	"ready6/reports"
+)
+
+func probeCommand(s streams) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "probe TARGET",
+		Short: "Examine one name or address now: what was found, why, what to do, who does it",
+		Long: `probe examines one service and explains what it found. TARGET is a host name, an
+address, host:port, or a URL. A name with MX records is looked at as a mail domain
+as well, unless --kind says what it is. Nothing is stored: an ad-hoc probe never
+enters a run.`,
+		Example: "  ready6 probe dichvucong.example.gov.vn\n  ready6 probe --kind mail example.gov.vn\n  ready6 probe --lab www.daknong.gov.vn",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cfg, err := load(cmd, s)
+			if err != nil {
+				return err
+			}
+			kind, _ := cmd.Flags().GetString("kind")
+			return probe(cmd.Context(), cfg, s, args[0], kind)
+		},
+	}
+	c.Flags().String("kind", "", "web, mail, dns or tcp; default: web, and mail where there are MX records")
+	return withSettings(c, append([]string{"format", "fail-on"}, measuring...)...)
+}
+
+func probe(ctx context.Context, cfg config, s streams, target, kind string) error {
+	if f := cfg.text("format"); f != "" && f != "text" && f != "json" {
+		return usagef("format: %q is not one of text, json", f)
+	}
+	svc, err := parseTarget(target, kind)
+	if err != nil {
+		return usage(err)
+	}
+	set, err := newSetup(cfg)
+	if err != nil {
+		return err
+	}
+	defer set.close()
+	inv := inventory.Inventory{}
+	if cfg.given["inventory"] || set.lab != nil {
+		if inv, _, _, err = readInventory(cfg, s, set.lab); err != nil {
+			return usage(err)
+		}
+	}
+	if err := set.prepare(ctx, cfg, inv); err != nil {
+		return err
+	}
+	for _, w := range set.warnings {
+		fmt.Fprintln(s.err, "ready6: "+w)
+	}
+	ctx, cancel := context.WithTimeout(ctx, cfg.duration("host-timeout"))
+	defer cancel()
+	env := probes.New(ctx, set.config)
+	_, preflight := env.Preflight(ctx)
+	services := []inventory.Service{svc}
+	if kind == "" && svc.Port == 0 && env.TakesMail(ctx, svc.Host) {
+		mail := svc
+		mail.Kind = "mail"
+		services = append(services, mail)
+	}
+	agency := ownerOf(inv, svc.Host)
+	about := reports.About{Inventory: inv, Vantage: vantageName(cfg), Preflight: preflight, At: set.clock(cfg)()}
+	return explain(ctx, cfg, s, env, agency, services, about)
+}
+
+// explain measures and prints each service, then looks at the thresholds.
+func explain(ctx context.Context, cfg config, s streams, env *probes.Env, agency string, services []inventory.Service, about reports.About) error {
+	thresholds, _ := parseThresholds(cfg.list("fail-on")) // checked by load
+	under, unmeasured := 0, 0
+	for i, svc := range services {
+		rec := env.Service(ctx, agency, svc)
+		judged := reports.Judge(rec)
+		if crossed(thresholds, judged) {
+			under++
+		}
+		if cfg.text("format") == "json" {
+			line, err := reports.ServiceLine(rec)
+			if err != nil {
+				return failed(err)
+			}
+			if _, err := s.out.Write(line); err != nil {
+				return failed(err)
+			}
+			continue
+		}
+		if i > 0 {
+			fmt.Fprintln(s.out)
+		}
+		if err := reports.WriteService(s.out, judged, about, screen(cfg, s, s.out)); err != nil {
+			return failed(err)
+		}
+	}
+	for _, r := range about.Preflight {
+		if r.Outcome() == verdict.Fail {
+			unmeasured++
+			fmt.Fprintf(s.err, "ready6: ✗ %s. %s\n", r.Title(cfg.lang()), r.Advice(cfg.lang()))
+		}
+	}
+	switch {
+	case ctx.Err() != nil:
+		return failed(fmt.Errorf("stopped before everything was measured: %w", context.Cause(ctx)))
+	case unmeasured > 0:
+		return told(exitFailed)
+	case under > 0:
+		return told(exitFindings)
+	}
+	return nil
+}
+
+// parseTarget reads what a person types: a name, an address, host:port, a URL.
+func parseTarget(target, kind string) (inventory.Service, error) {
+	svc := inventory.Service{Kind: "web", Visibility: "public"}
+	if kind != "" {
+		if kind != "web" && kind != "mail" && kind != "dns" && kind != "tcp" {
+			return svc, fmt.Errorf("kind: %q is not one of web, mail, dns, tcp", kind)
+		}
+		svc.Kind = kind
+	}
+	host := strings.TrimSpace(target)
+	if u, err := url.Parse(host); err == nil && u.Host != "" {
+		host = u.Host
+	}
+	if h, p, err := net.SplitHostPort(host); err == nil {
+		n, err := strconv.ParseUint(p, 10, 16)
+		if err != nil || n == 0 {
+			return svc, fmt.Errorf("%q: %q is not a port from 1 to 65535", target, p)
+		}
+		host, svc.Port = h, uint16(n)
+	}
+	host = strings.TrimSuffix(strings.Trim(host, "[]"), ".")
+	if a, err := netip.ParseAddr(host); err == nil {
+		svc.Host = a.Unmap().String()
+	} else if svc.Host, err = idna.Lookup.ToASCII(host); err != nil || svc.Host == "" || !strings.Contains(svc.Host, ".") {
+		return svc, fmt.Errorf("%q is neither a host name such as www.example.gov.vn nor an IP address", target)
+	}
+	if svc.Kind == "tcp" && svc.Port == 0 {
+		return svc, fmt.Errorf("kind tcp needs a port: %s:PORT", target)
+	}
+	return svc, nil
+}
+
+// ownerOf is the agency whose service a host is, empty if none lists it.
+func ownerOf(inv inventory.Inventory, host string) string {
+	for a, s := range inv.All() {
+		if s.Host == host {
+			return a.ID
+		}
+	}
+	return ""
+}
+
+// writeJSON prints one value, indented, for people and programs alike.
+func writeJSON(s streams, v any) error {
+	e := json.NewEncoder(s.out)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return failed(err)
+	}
+	return nil
+}

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"ready6/probes/rpki"
+)
+
+func rpkiCommand(s streams) *cobra.Command {
+	return group("rpki", "Route-origin validation", rpkiValidateCommand(s))
+}
+
+func rpkiValidateCommand(s streams) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "validate [PREFIX ASN]",
+		Short: "Say whether a route is valid, invalid or not-found, with the VRPs that decide",
+		Long: `validate compares routes with validated ROA payloads (RFC 6811). ASN is AS64500,
+64500, or none for a route whose path ends in an AS_SET. With --batch, routes come
+as JSON lines {"prefix":…,"asn":…} and answers go out in the same order.`,
+		Example: "  ready6 rpki validate --vrps vrps.json 2001:db8::/32 AS64500\n  ready6 rpki validate --vrps rtr://127.0.0.1:8282 --batch routes.jsonl",
+		Args:    cobra.MaximumNArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cfg, err := load(cmd, s)
+			if err != nil {
+				return err
+			}
+			batch, _ := cmd.Flags().GetString("batch")
+			return rpkiValidate(cmd.Context(), cfg, s, args, batch)
+		},
+	}
+	c.Flags().String("batch", "", "file with routes as JSON lines; - for standard input")
+	return withSettings(c, "vrps", "format", "lang", "color", "fail-on", "step-timeout", "lab", "world", "loopback")
+}
+
+func rpkiValidate(ctx context.Context, cfg config, s streams, args []string, batch string) error {
+	if f := cfg.text("format"); f != "" && f != "text" && f != "json" {
+		return usagef("format: %q is not one of text, json", f)
+	}
+	if (batch == "") != (len(args) == 2) {
+		return usagef("rpki validate takes either PREFIX and ASN, or --batch FILE")
+	}
+	if cfg.text("vrps") == "" && !cfg.on("lab") {
+		return usagef("no VRPs: name a file or rtr://HOST:PORT with --vrps")
+	}
+	set, err := newSetup(cfg)
+	if err != nil {
+		return err
+	}
+	defer set.close()
+	now := set.clock(cfg)
+	snapshot, err := set.fetchVRPs(ctx, cfg.text("vrps"), cfg, now)
+	if err != nil {
+		return failed(fmt.Errorf("VRPs: %w", err))
+	}
+	if fault := stale(snapshot.Source().At, snapshot.Source().Until, now()); fault != "" {
+		fmt.Fprintf(s.err, "ready6: VRPs: %s %s; the answers below are of that time\n", snapshot.Source().Name, fault)
+	}
+	if batch != "" {
+		return rpkiBatch(ctx, s, snapshot, batch)
+	}
+	return rpkiOne(cfg, s, snapshot, args)
+}
+
+func rpkiOne(cfg config, s streams, snapshot *rpki.Snapshot, args []string) error {
+	prefix, err := rpki.ParsePrefix(args[0])
+	if err != nil {
+		return usage(err)
+	}
+	origin, err := rpki.ParseOrigin(args[1])
+	if err != nil {
+		return usage(err)
+	}
+	v := snapshot.Validate(prefix, origin)
+	if cfg.text("format") == "json" {
+		err = writeJSON(s, v)
+	} else {
+		err = writeValidity(s.out, v, snapshot, screen(cfg, s, s.out))
+	}
+	if err != nil {
+		return failed(err)
+	}
+	if v.State() == rpki.Invalid && strings.Contains(strings.Join(cfg.list("fail-on"), ","), "invalid") {
+		return told(exitFindings)
+	}
+	return nil
+}
+
+func rpkiBatch(ctx context.Context, s streams, snapshot *rpki.Snapshot, path string) error {
+	var in io.Reader = s.in
+	if path != "-" {
+		f, err := os.Open(path)
+		if err != nil {
+			return usagef("batch: %w", err)
+		}
+		defer f.Close()
+		in = f
+	}
+	if err := rpki.Batch(ctx, snapshot, in, s.out); err != nil {
+		return usagef("batch: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,305 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/spf13/cobra"
+
+	"ready6/inventory"
+	"ready6/probes"
+	"ready6/probes/verdict"
+	"ready6/reports"
+	"ready6/scanner"
+	"ready6/scanner/history"
+)
+
+// measuring are the settings of every command that goes out to the network.
+var measuring = []string{"root-hints", "trust-anchor", "vrps", "routes", "ca", "allow", "only", "step-timeout", "host-timeout",
+	"per-address", "connections", "vantage", "contact", "lang", "color", "log-level", "log-format", "lab", "world", "loopback", "inventory"}
+
+func scanCommand(s streams) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "scan",
+		Short: "Measure every service of the inventory and report how ready each agency is",
+		Long: `scan measures every service of an inventory, keeps the run in the history, writes
+reports (HTML in both languages, JSON, CSV) and prints a table of the agencies.
+With --format jsonl it prints one JSON object per service as each finishes.`,
+		Example: "  ready6 scan --lab\n  ready6 scan --inventory inventory.yaml --vrps rtr://127.0.0.1:8282 --routes rib.mrt.gz\n" +
+			"  ready6 scan --names names.txt --only aaaa,dnssec --format jsonl",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := load(cmd, s)
+			if err != nil {
+				return err
+			}
+			return scan(cmd.Context(), cfg, s)
+		},
+	}
+	return withSettings(c, append([]string{"names", "plan", "out", "store", "format", "workers", "run-timeout", "fail-on"}, measuring...)...)
+}
+
+// job is one scan under way.
+type job struct {
+	cfg        config
+	s          streams
+	log        zerolog.Logger
+	set        *setup
+	env        *probes.Env
+	inv        inventory.Inventory
+	plan       inventory.Plan
+	rawInv     []byte
+	rawPlan    []byte
+	kind       string
+	preflight  []verdict.Result
+	store      *history.Store // nil: results are only streamed
+	writer     *history.Writer
+	id         int64
+	thresholds []threshold
+	crossed    int
+	began      time.Time
+}
+
+func scan(ctx context.Context, cfg config, s streams) error {
+	if f := cfg.text("format"); f != "" && f != "table" && f != "jsonl" {
+		return usagef("format: %q is not one of table, jsonl", f)
+	}
+	j := &job{cfg: cfg, s: s, log: logger(cfg, s), began: time.Now()}
+	var err error
+	if j.set, err = newSetup(cfg); err != nil {
+		return err
+	}
+	defer j.set.close()
+	if err := j.read(); err != nil {
+		return err
+	}
+	if err := j.set.prepare(ctx, cfg, j.inv); err != nil {
+		return err
+	}
+	for _, w := range j.set.warnings {
+		fmt.Fprintln(s.err, "ready6: "+w)
+	}
+	if err := j.open(ctx); err != nil {
+		return err
+	}
+	if j.store != nil {
+		defer j.store.Close()
+	}
+	return j.run(ctx)
+}
+
+// read takes in inventory and plan, and says at once what is wrong with them.
+func (j *job) read() error {
+	var faults []error
+	var err error
+	if j.inv, j.rawInv, j.kind, err = readInventory(j.cfg, j.s, j.set.lab); err != nil {
+		faults = append(faults, err)
+	}
+	if j.plan, j.rawPlan, err = readPlan(j.cfg); err != nil {
+		faults = append(faults, err)
+	}
+	if err := errors.Join(faults...); err != nil {
+		return usage(err)
+	}
+	j.thresholds, _ = parseThresholds(j.cfg.list("fail-on")) // checked by load
+	j.inv = j.inv.At(j.set.clock(j.cfg)())
+	for range j.inv.All() {
+		return nil
+	}
+	return usagef("the inventory lists no services, so there is nothing to scan; add services to its agencies, or bring in a table with: ready6 inventory import")
+}
+
+// open begins a run in the history. Results that are only streamed have none.
+func (j *job) open(ctx context.Context) error {
+	if j.cfg.text("format") == "jsonl" && !j.cfg.given["out"] && !j.cfg.given["store"] {
+		return nil
+	}
+	var err error
+	if j.store, err = history.Open(ctx, storePath(j.cfg)); err != nil {
+		return failed(err)
+	}
+	return nil
+}
+
+// storePath is where the history is.
+func storePath(c config) string {
+	if p := c.text("store"); p != "" {
+		return p
+	}
+	return filepath.Join(outDir(c), "history.db")
+}
+
+// outDir is where reports go. The lab's never mix with real ones.
+func outDir(c config) string {
+	if c.on("lab") && !c.given["out"] {
+		return filepath.Join(c.text("out"), "lab")
+	}
+	return c.text("out")
+}
+
+// run measures and reports.
+func (j *job) run(ctx context.Context) error {
+	// What is shared between services lives as long as the run; what ends a
+	// service early must not end it for the others.
+	runCtx, cancel := context.WithTimeout(ctx, j.cfg.duration("run-timeout"))
+	defer cancel()
+	j.env = probes.New(runCtx, j.set.config)
+	var vantage probes.Vantage
+	vantage, j.preflight = j.env.Preflight(runCtx)
+	j.tellPreflight()
+	if err := j.begin(ctx); err != nil {
+		return err
+	}
+	stopped := j.measure(ctx)
+	if err := j.finish(stopped); err != nil {
+		return err
+	}
+	if j.store != nil {
+		if err := j.report(); err != nil {
+			return err
+		}
+	}
+	return j.outcome(vantage, stopped)
+}
+
+// tellPreflight says loudly what this vantage cannot measure.
+func (j *job) tellPreflight() {
+	for _, r := range j.preflight {
+		if r.Outcome() == verdict.Fail {
+			fmt.Fprintf(j.s.err, "ready6: ✗ %s. %s\n", r.Title(j.cfg.lang()), r.Advice(j.cfg.lang()))
+		}
+	}
+}
+
+func (j *job) begin(ctx context.Context) error {
+	if j.store == nil {
+		return nil
+	}
+	planned := 0
+	for range j.inv.All() {
+		planned++
+	}
+	var err error
+	j.writer, err = j.store.Begin(ctx, history.Header{
+		Started: j.set.clock(j.cfg)(), Kind: j.kind, Tool: toolVersion(), Rules: verdict.RulesVersion, Vantage: vantageName(j.cfg),
+		Checks: j.set.config.Only, Planned: planned, Preflight: j.preflight, Sources: j.set.sources, Inventory: j.rawInv, Plan: j.rawPlan,
+	})
+	if err != nil {
+		return failed(err)
+	}
+	j.id = j.writer.ID()
+	return nil
+}
+
+// measure scans and hands every record on as it comes.
+func (j *job) measure(ctx context.Context) error {
+	total := 0
+	for range j.inv.All() {
+		total++
+	}
+	bar := newProgress(j.s.err, j.cfg.lang(), total)
+	defer bar.done()
+	sc := scanner.Scan{
+		Probe: j.env.Service, Checks: j.set.config.Only, Workers: j.cfg.number("workers"),
+		HostTimeout: j.cfg.duration("host-timeout"), RunTimeout: j.cfg.duration("run-timeout"),
+		Progress: bar.show, Total: total, Now: j.set.clock(j.cfg), Log: j.log,
+	}
+	if j.store != nil {
+		for _, rec := range j.env.Prefixes() {
+			if err := j.writer.Put(rec); err != nil {
+				return err
+			}
+		}
+	}
+	return sc.Run(ctx, j.inv.All(), j.emit)
+}
+
+// emit takes one record: into the history, onto stdout, against the thresholds.
+func (j *job) emit(rec verdict.Record) error {
+	if len(j.thresholds) > 0 && crossed(j.thresholds, reports.Judge(rec)) {
+		j.crossed++
+	}
+	if j.cfg.text("format") == "jsonl" {
+		line, err := reports.ServiceLine(rec)
+		if err != nil {
+			return err
+		}
+		if _, err := j.s.out.Write(line); err != nil {
+			return err
+		}
+	}
+	if j.writer == nil {
+		return nil
+	}
+	return j.writer.Put(rec)
+}
+
+// finish closes the run in the history. The run's own context may be over.
+func (j *job) finish(stopped error) error {
+	if j.writer == nil {
+		return nil
+	}
+	status := history.Complete
+	if stopped != nil {
+		status = history.Interrupted
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	if err := j.writer.Finish(ctx, status); err != nil {
+		return failed(err)
+	}
+	return nil
+}
+
+// report writes the files and prints the table.
+func (j *job) report() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+	defer cancel()
+	rep, err := buildReport(ctx, j.store, j.id, j.inv, j.plan)
+	if err != nil {
+		return failed(err)
+	}
+	files, err := writeReports(outDir(j.cfg), rep, nil, []verdict.Lang{verdict.VI, verdict.EN})
+	if err != nil {
+		return failed(err)
+	}
+	out := j.s.out
+	if j.cfg.text("format") == "jsonl" {
+		out = io.Discard // stdout carries data
+	}
+	if err := reports.WriteTable(out, rep, screen(j.cfg, j.s, j.s.out)); err != nil {
+		return failed(err)
+	}
+	slices.Sort(files)
+	for _, f := range files {
+		fmt.Fprintln(out, "  "+f)
+	}
+	return nil
+}
+
+// outcome is the exit code: what could not be measured outranks what was found.
+func (j *job) outcome(v probes.Vantage, stopped error) error {
+	var end *scanner.Stopped
+	switch {
+	case errors.As(stopped, &end):
+		return failed(fmt.Errorf("%w; what was measured is kept", end))
+	case stopped != nil:
+		return failed(stopped)
+	}
+	for _, r := range j.preflight {
+		if r.Outcome() == verdict.Fail {
+			return failed(fmt.Errorf("this vantage could not measure everything (%s); what rests on it is unknown", r.Subject))
+		}
+	}
+	if j.crossed > 0 {
+		fmt.Fprintf(j.s.err, "ready6: %d services are under the threshold of --fail-on\n", j.crossed)
+		return told(exitFindings)
+	}
+	return nil
+}

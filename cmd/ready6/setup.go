@@ -1,0 +1,422 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"ready6/inventory"
+	"ready6/probes"
+	"ready6/probes/dial"
+	"ready6/probes/dnssec"
+	"ready6/probes/lab"
+	"ready6/probes/resolve"
+	"ready6/probes/rpki"
+	"ready6/probes/verdict"
+	"ready6/scanner/history"
+)
+
+// setup is what every command that measures something needs.
+type setup struct {
+	config   probes.Config
+	sources  []history.SourceInfo
+	warnings []string // data that could not be read: said once, and what rests on it is unknown
+	lab      *lab.Lab
+}
+
+// close ends the lab, if there is one.
+func (s *setup) close() {
+	if s.lab != nil {
+		s.lab.Close()
+	}
+}
+
+// newSetup starts the lab, if that is what is to be measured.
+func newSetup(c config) (*setup, error) {
+	s := &setup{}
+	if !c.on("lab") {
+		return s, nil
+	}
+	w, err := lab.Open(c.text("world"))
+	if err != nil {
+		return nil, usagef("world: %w; ready6 lab --list names the worlds there are", err)
+	}
+	if s.lab, err = lab.Start(w, lab.Options{Loopback: c.on("loopback")}); err != nil {
+		return nil, failed(err)
+	}
+	return s, nil
+}
+
+// prepare wires the network, the DNS and the data sources together. Its errors
+// are bad input; what a run can do without becomes a warning instead.
+func (s *setup) prepare(ctx context.Context, c config, inv inventory.Inventory) error {
+	now := s.clock(c)
+	out := s.network(c)
+	hints, err := s.hints(c)
+	if err != nil {
+		return err
+	}
+	cas, err := s.authorities(c)
+	if err != nil {
+		return err
+	}
+	s.config = probes.Config{
+		Dial: dial.Limit(out, c.number("per-address"), c.number("connections")),
+		CAs:  cas, Roots: hints, Allow: s.allow(c), Inventory: inv, Name: vantageName(c),
+		Now: now, Step: s.step(c), UserAgent: userAgent(c),
+	}
+	for _, name := range c.list("only") {
+		s.config.Only = append(s.config.Only, verdict.Check(name))
+	}
+	// Name servers are shared by many services: their budget is a wider one.
+	s.config.DNS = s.resolver(c, out, hints, resolve.Both, now)
+	s.config.DNS6 = s.resolver(c, out, hints, resolve.V6, now)
+	s.anchors(c, now)
+	s.vrps(ctx, c, now)
+	s.routes(c, inv, now)
+	return nil
+}
+
+func (s *setup) clock(c config) func() time.Time {
+	if s.lab != nil && c.text("at") == "" {
+		return s.lab.Now
+	}
+	return c.now()
+}
+
+// labStep is how long the lab is waited for: nothing in it is far away.
+const labStep = 400 * time.Millisecond
+
+func (s *setup) step(c config) time.Duration {
+	if s.lab != nil && !c.given["step-timeout"] {
+		return labStep
+	}
+	return c.duration("step-timeout")
+}
+
+func (s *setup) allow(c config) []netip.Prefix {
+	var out []netip.Prefix
+	if s.lab != nil {
+		out = append(out, s.lab.Allow()...)
+	}
+	for _, p := range c.list("allow") {
+		out = append(out, netip.MustParsePrefix(p).Masked()) // checked by load
+	}
+	return out
+}
+
+// network is the guarded way out.
+func (s *setup) network(c config) dial.Func {
+	next := dial.System()
+	if s.lab != nil {
+		next = s.lab.Dial
+	}
+	return dial.Guard(next, s.allow(c)...)
+}
+
+func (s *setup) resolver(c config, out dial.Func, hints []resolve.Server, f resolve.Family, now func() time.Time) *resolve.Resolver {
+	return resolve.New(resolve.Config{Dial: dial.Limit(out, 64, 4*c.number("connections")), Hints: hints, Families: f, Timeout: s.step(c), Now: now})
+}
+
+func (s *setup) hints(c config) ([]resolve.Server, error) {
+	path := c.text("root-hints")
+	if path == "" && s.lab != nil {
+		return resolve.ReadHints(strings.NewReader(s.lab.Hints()))
+	}
+	if path == "" {
+		return resolve.RootHints(), nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, usagef("root hints: %w", err)
+	}
+	defer f.Close()
+	hints, err := resolve.ReadHints(f)
+	if err != nil {
+		return nil, usagef("root hints %s: %w", path, err)
+	}
+	s.source("root hints", path, time.Time{}, len(hints))
+	return hints, nil
+}
+
+func (s *setup) authorities(c config) (*x509.CertPool, error) {
+	path := c.text("ca")
+	if path == "" {
+		if s.lab != nil {
+			return s.lab.CAs(), nil
+		}
+		return nil, nil
+	}
+	pem, err := os.ReadFile(path)
+	if err != nil {
+		return nil, usagef("ca: %w", err)
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, usagef("ca: %s has no certificate in PEM form", path)
+	}
+	return pool, nil
+}
+
+// anchors reads the trust anchors. Without any, DNSSEC is unknown for everybody.
+func (s *setup) anchors(c config, now func() time.Time) {
+	list, name, err := readAnchors(c, s.lab)
+	if err != nil {
+		s.config.AnchorErr = err
+		s.warn("trust anchor: %v; DNSSEC states are indeterminate in this run", err)
+		return
+	}
+	s.config.Anchors = list
+	s.config.DNSSEC = dnssec.New(s.config.DNS, list, now)
+	s.source("trust anchors", name, time.Time{}, len(list))
+}
+
+func readAnchors(c config, l *lab.Lab) (anchors []dns.RR, name string, err error) {
+	path := c.text("trust-anchor")
+	switch {
+	case path == "" && l != nil:
+		anchors, err = dnssec.ReadAnchors(strings.NewReader(l.Anchors()))
+		return anchors, "lab", err
+	case path == "":
+		return dnssec.RootAnchors(), "built-in", nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, path, err
+	}
+	defer f.Close()
+	if anchors, err = dnssec.ReadAnchors(f); err != nil {
+		return nil, path, fmt.Errorf("%s: %w", path, err)
+	}
+	return anchors, path, nil
+}
+
+// vrps loads the VRPs. Without any, route-origin states are unknown.
+func (s *setup) vrps(ctx context.Context, c config, now func() time.Time) {
+	from := c.text("vrps")
+	d := probes.Data{Kind: "VRPs", Name: from}
+	if from == "" && s.lab == nil {
+		s.config.Data = append(s.config.Data, d)
+		return
+	}
+	snapshot, err := s.fetchVRPs(ctx, from, c, now)
+	if err != nil {
+		d.Err = err
+		s.warn("VRPs: %v; route-origin states are unknown in this run", err)
+	} else {
+		s.config.VRPs = snapshot
+		d.Name, d.At, d.Count = snapshot.Source().Name, snapshot.Source().At, snapshot.Len()
+		if fault := stale(d.At, snapshot.Source().Until, now()); fault != "" {
+			s.warn("VRPs: %s %s; route-origin states are unknown in this run", d.Name, fault)
+		}
+	}
+	s.data(d)
+}
+
+// maxAge is the age from which data backs no verdict; the probes hold to it too.
+const maxAge = 24 * time.Hour
+
+func stale(at, until, now time.Time) string {
+	switch {
+	case !until.IsZero() && now.After(until):
+		return "expired at " + until.UTC().Format(time.RFC3339)
+	case !at.IsZero() && now.Sub(at) > maxAge:
+		return fmt.Sprintf("is %s old (made %s)", now.Sub(at).Round(time.Hour), at.UTC().Format(time.RFC3339))
+	}
+	return ""
+}
+
+func (s *setup) fetchVRPs(ctx context.Context, from string, c config, now func() time.Time) (*rpki.Snapshot, error) {
+	address, overRTR := strings.CutPrefix(from, "rtr://")
+	out := dial.System()
+	if from == "" {
+		address, overRTR, out = s.lab.RTRAddr(), true, s.lab.Dial
+	}
+	if overRTR {
+		ctx, cancel := context.WithTimeout(ctx, max(30*time.Second, c.duration("step-timeout")))
+		defer cancel()
+		return rpki.FetchRTR(ctx, out, address, now)
+	}
+	f, err := os.Open(from)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return rpki.ReadVRPs(f, from)
+}
+
+// routes loads the route table; the inventory's own announcements stand in
+// where none is given.
+func (s *setup) routes(c config, inv inventory.Inventory, now func() time.Time) {
+	path := c.text("routes")
+	d := probes.Data{Kind: "routes", Name: path}
+	var table *rpki.Routes
+	var err error
+	switch {
+	case path == "" && s.lab != nil:
+		d.Name = "lab"
+		var dump []byte
+		if dump, err = s.lab.RoutesMRT(); err == nil {
+			table, err = rpki.ReadMRT(bytes.NewReader(dump), "lab")
+		}
+	case path == "":
+		table = ownRoutes(inv, now())
+		if table != nil {
+			d.Name = "inventory"
+		}
+	default:
+		table, err = readRoutes(path)
+	}
+	if err != nil {
+		d.Err = err
+		s.warn("routes: %v; route-origin states are unknown in this run", err)
+		table = nil
+	}
+	s.config.Routes = table
+	if table != nil {
+		d.At, d.Count = table.Source().At, table.Len()
+	}
+	s.data(d)
+}
+
+func readRoutes(path string) (*rpki.Routes, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return rpki.ReadRoutes(f, path)
+}
+
+// ownRoutes is the route table that the inventory itself declares, nil if it
+// declares none.
+func ownRoutes(inv inventory.Inventory, now time.Time) *rpki.Routes {
+	var list []rpki.Announcement
+	for _, a := range inv.Agencies {
+		for _, p := range a.Prefixes {
+			for _, o := range p.Origins {
+				list = append(list, rpki.Announcement{Prefix: p.Prefix, Origin: rpki.From(rpki.ASN(o))})
+			}
+		}
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	t, err := rpki.NewRoutes(list, rpki.Source{Name: "inventory", Over: "inventory", At: now, Partial: true})
+	if err != nil {
+		return nil
+	}
+	return t
+}
+
+func (s *setup) data(d probes.Data) {
+	s.config.Data = append(s.config.Data, d)
+	if d.Err == nil && d.Name != "" {
+		s.source(d.Kind, d.Name, d.At, d.Count)
+	}
+}
+
+func (s *setup) source(kind, name string, at time.Time, count int) {
+	s.sources = append(s.sources, history.SourceInfo{Name: kind + ": " + name, At: at, Count: count})
+}
+
+func (s *setup) warn(form string, a ...any) { s.warnings = append(s.warnings, fmt.Sprintf(form, a...)) }
+
+func vantageName(c config) string {
+	if v := c.text("vantage"); v != "" {
+		return v
+	}
+	if c.on("lab") {
+		return "lab"
+	}
+	if h, err := os.Hostname(); err == nil {
+		return h
+	}
+	return "unnamed"
+}
+
+func userAgent(c config) string {
+	ua := "ready6/" + toolVersion() + " (IPv6 readiness scanner"
+	if contact := c.text("contact"); contact != "" {
+		ua += "; " + contact
+	}
+	return ua + ")"
+}
+
+// readInventory reads what is to be scanned: the file given, inventory.yaml in
+// this folder, or the lab's own. raw is its text, for the run's header.
+func readInventory(c config, s streams, l *lab.Lab) (inv inventory.Inventory, raw []byte, kind string, err error) {
+	path, names := c.text("inventory"), c.text("names")
+	switch {
+	case path != "" && names != "":
+		return inv, nil, "", usagef("--inventory and --names exclude each other")
+	case names != "":
+		inv, err = readNames(names, s.in)
+		return inv, nil, "names", err
+	case path == "" && l != nil:
+		if raw, err = l.Inventory(); err != nil {
+			return inv, nil, "", failed(err)
+		}
+		inv, err = inventory.Read(bytes.NewReader(raw), "lab")
+		return inv, raw, "lab", err
+	case path == "":
+		path = "inventory.yaml"
+		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+			return inv, nil, "", usagef("no inventory: name one with --inventory FILE or --names FILE, or try scan --lab")
+		}
+	}
+	if raw, err = os.ReadFile(path); err != nil {
+		return inv, nil, "", usagef("inventory: %w", err)
+	}
+	if inv, err = inventory.Read(bytes.NewReader(raw), path); err != nil {
+		return inv, nil, "", usage(err)
+	}
+	return inv, raw, "inventory", nil
+}
+
+func readNames(path string, stdin io.Reader) (inventory.Inventory, error) {
+	if path == "-" {
+		inv, err := inventory.ReadNames(stdin, "standard input")
+		return inv, wrapUsage(err)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return inventory.Inventory{}, usagef("names: %w", err)
+	}
+	defer f.Close()
+	inv, err := inventory.ReadNames(f, path)
+	return inv, wrapUsage(err)
+}
+
+func wrapUsage(err error) error {
+	if err == nil {
+		return nil
+	}
+	return usage(err)
+}
+
+// readPlan reads the plan given, or the province's own.
+func readPlan(c config) (inventory.Plan, []byte, error) {
+	path := c.text("plan")
+	if path == "" {
+		return inventory.ProvincePlan(), nil, nil
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return inventory.Plan{}, nil, usagef("plan: %w", err)
+	}
+	plan, err := inventory.ReadPlan(bytes.NewReader(raw), path)
+	return plan, raw, wrapUsage(err)
+}

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/miekg/dns"
+
+	"ready6/probes/dnssec"
+	"ready6/probes/rpki"
+	"ready6/probes/verdict"
+	"ready6/reports"
+)
+
+// marks tell states apart without colour.
+var marks = map[string]string{
+	"secure": "✓", "valid": "✓", "insecure": "!", "not-found": "!", "bogus": "✗", "invalid": "✗",
+}
+
+// ink colours a state's line where colour is wanted.
+func ink(state, text string, sc reports.Screen) string {
+	code := map[string]string{"✓": "32", "!": "33", "✗": "31"}[mark(state)]
+	if !sc.Colour || code == "" {
+		return text
+	}
+	return "\x1b[" + code + "m" + text + "\x1b[0m"
+}
+
+func mark(state string) string {
+	if m, ok := marks[state]; ok {
+		return m
+	}
+	return "?"
+}
+
+// writeChain prints a validation: the state, the chain zone by zone, what
+// decides with its mend, and the answer.
+func writeChain(w io.Writer, v dnssec.Result, sc reports.Screen) error {
+	p := &printer{w: w}
+	state := v.State.String()
+	p.line("%s", ink(state, fmt.Sprintf("%s %s %s: %s", mark(state), v.Name, dns.TypeToString[v.Type], state), sc))
+	for i, l := range v.Chain {
+		p.line("%s", ink(l.State.String(), strings.Repeat("  ", i+1)+link(l), sc))
+	}
+	for _, r := range v.Reasons {
+		said := verdict.Result{Reason: r.Code, Subject: v.Name + " " + dns.TypeToString[v.Type], Args: withCause(r)}
+		p.line("")
+		p.line("%s  [%s]", said.Title(sc.Lang), r.Code)
+		if r.Detail != "" {
+			p.line("  %s", clean(r.Detail))
+		}
+		if r.Record != "" {
+			p.line("  %s", clean(r.Record))
+		}
+		if r.Owner.Role != "" {
+			p.line("  → %s %s", r.Owner.Role, clean(r.Owner.Name))
+		}
+		if a := said.Advice(sc.Lang); a != "" {
+			p.line("  ⚒ %s", a)
+		}
+	}
+	if len(v.Answer) > 0 {
+		p.line("")
+	}
+	for _, rr := range v.Answer {
+		p.line("%s", clean(rr.String()))
+	}
+	return p.err
+}
+
+func withCause(r dnssec.Reason) map[string]string {
+	args := map[string]string{"cause": string(r.Cause), "detail": r.Detail, "zone": r.Zone, "record": r.Record}
+	for k, v := range r.Args {
+		args[k] = v
+	}
+	return args
+}
+
+// link is one zone of a chain in a line.
+func link(l dnssec.Link) string {
+	var keys []string
+	for _, k := range l.Keys {
+		role := "ZSK"
+		if k.Flags&dns.SEP != 0 {
+			role = "KSK"
+		}
+		use := ""
+		if k.Trusted {
+			use = ", " + map[bool]string{true: "anchor", false: "DS"}[len(l.Anchor) > 0]
+		}
+		keys = append(keys, fmt.Sprintf("%s %d (%s%s)", role, k.Tag, k.Algorithm, use))
+	}
+	out := fmt.Sprintf("%s %s %s", mark(l.State.String()), l.Zone, l.State)
+	if len(keys) > 0 {
+		out += "  " + strings.Join(keys, "; ")
+	}
+	if !l.Expires.IsZero() {
+		out += "  until " + l.Expires.UTC().Format(time.RFC3339)
+	}
+	if l.Reason != nil {
+		out += "  [" + string(l.Reason.Code) + "]"
+	}
+	return out
+}
+
+// writeValidity prints one route's validation.
+func writeValidity(w io.Writer, v rpki.Validity, s *rpki.Snapshot, sc reports.Screen) error {
+	p := &printer{w: w}
+	state := v.State().String()
+	why := ""
+	if r := v.Reason(); r != "" {
+		why = " (" + r + ")"
+	}
+	p.line("%s", ink(state, fmt.Sprintf("%s %s %s: %s%s", mark(state), v.Prefix, v.Origin, state, why), sc))
+	for _, group := range []struct {
+		name string
+		list []rpki.VRP
+	}{{"matched", v.Matched}, {"wrong origin", v.WrongOrigin}, {"too specific", v.TooSpecific}} {
+		for _, vrp := range group.list {
+			p.line("  %-12s  %s  %s", group.name, vrp, clean(vrp.TA))
+		}
+	}
+	src := s.Source()
+	made := ""
+	if !src.At.IsZero() {
+		made = ", made " + src.At.UTC().Format(time.RFC3339)
+	}
+	p.line("  compared with %d VRPs of %s%s", s.Len(), src.Name, made)
+	return p.err
+}
+
+// printer writes lines until the first error.
+type printer struct {
+	w   io.Writer
+	err error
+}
+
+func (p *printer) line(form string, a ...any) {
+	if p.err == nil {
+		_, p.err = fmt.Fprintf(p.w, form+"\n", a...)
+	}
+}
+
+// clean makes foreign words harmless on a terminal: no control characters, no
+// marks that turn the direction of text.
+func clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\t' {
+			return ' '
+		}
+		if unicode.IsControl(r) || slices.Contains([]rune{0x200e, 0x200f, 0x061c}, r) || (r >= 0x202a && r <= 0x202e) || (r >= 0x2066 && r <= 0x2069) {
+			return -1
+		}
+		return r
+	}, s)
+}
