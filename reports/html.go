@@ -102,6 +102,7 @@ type findingView struct {
 	Evidence             []string
 	MoreEvidence         int
 	Again                string
+	Leading              bool   // decides the level: shown without being asked for
 	Blocking             string // "keeps it from level 3", empty if it does not
 	Check                string
 }

@@ -88,6 +88,7 @@ func (p pager) finding(f Finding) findingView {
 	if f.Owner.Role != "" {
 		v.Owner = p.r.dir.owner(f.Owner, p.l)
 	}
+	v.Leading = f.Blocking || f.Outcome == verdict.NotApplicable
 	if f.Blocking {
 		v.Blocking = p.say("keeps", f.Level)
 	}
