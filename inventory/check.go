@@ -230,8 +230,11 @@ func common(a, b Span) Span {
 // effective is the port by which services are told apart: naming the kind's own
 // port changes nothing, except for web, whose own are two.
 func effective(s Service) uint16 {
-	if s.Port == 0 {
-		return map[string]uint16{"mail": 25, "dns": 53}[s.Kind]
+	switch {
+	case s.Port == 0 && s.Kind == "mail":
+		return 25
+	case s.Port == 0 && s.Kind == "dns":
+		return 53
 	}
 	return s.Port
 }

@@ -7,7 +7,8 @@
 //
 // An inventory is YAML (UTF-8). Keys that are not listed here are refused, and
 // so is everything that does not fit; Read reports all faults of a file at once,
-// each with its line and what to do. A key without a value counts as not given.
+// each with its line and what to do. A key without a value, or with a blank one,
+// counts as not given.
 //
 //	agencies:
 //	  - id: daknong-snv            # lower-case letters, digits, hyphens; never changes

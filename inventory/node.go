@@ -126,7 +126,11 @@ func (d *document) follow(n *yaml.Node) *yaml.Node {
 	return n
 }
 
-func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
+// isEmpty reports whether n is null or a blank text: what forms to be filled in
+// have.
+func isEmpty(n *yaml.Node) bool {
+	return n.Kind == yaml.ScalarNode && (n.ShortTag() == "!!null" || n.ShortTag() == "!!str" && blank(n.Value))
+}
 
 // describe names what a node is.
 func describe(n *yaml.Node) string {
@@ -176,7 +180,7 @@ func (d *document) mapping(n *yaml.Node, what string, known ...string) (k keys, 
 			continue
 		}
 		lines[key.Value] = n.Content[i].Line
-		if !isNull(value) {
+		if !isEmpty(value) {
 			k[key.Value] = value
 		}
 	}
@@ -198,7 +202,7 @@ func (d *document) members(n *yaml.Node, what string) []*yaml.Node {
 		if d.stop {
 			return nil
 		}
-		if isNull(m) {
+		if isEmpty(m) {
 			d.add(d.at(m), "fill it in or delete it", "%s has an empty member", what)
 			continue
 		}

@@ -19,6 +19,7 @@ func TestReadPlanFaults(t *testing.T) {
 	for _, c := range []struct{ yaml, want string }{
 		{"programs: []", `1: the plan has the unknown key "programs"; mend: did you mean "programmes"?`},
 		{"programmes:\n- {id: p, name: P, source: S}\n- {id: p, name: P, source: S}", `3: the id "p" of a programme is already taken in line 2`},
+		{"programmes:\n- {id: p, name: P, source: ' '}", `2: programme "p" has no source`}, // found by fuzzing
 		{"programmes:\n- {id: p, name: P}", `2: programme "p" has no source`},
 		{"programmes:\n- {id: p, name: P, source: S, valid: {from: 2025-01-01, to: 2024-01-01}}", `ends on 2024-01-01, before it begins on 2025-01-01`},
 		{planWith(good + "goal: 120"), `12: the goal of target "t": "120" is not a share in percent; mend: write a number from 0 to 100`},

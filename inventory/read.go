@@ -131,22 +131,11 @@ func (d *document) exemption(n *yaml.Node, of string) *Exemption {
 		Approver: d.text(k["approver"], "the approver of "+what),
 		Until:    d.date(k["until"], "until of "+what),
 	}
-	d.needText(n, k, what, "reason", e.Reason)
-	d.needText(n, k, what, "approver", e.Approver)
+	d.need(n, k, what, "reason", "approver")
 	if k["until"] == nil {
 		d.add(d.at(n), "add until: with its last day", "%s has no expiry", what)
 	}
 	return e
-}
-
-// needText reports a text that is missing, or given as nothing but space.
-func (d *document) needText(n *yaml.Node, k keys, what, key, got string) {
-	v := k[key]
-	if v == nil {
-		d.need(n, k, what, key)
-	} else if got == "" && v.Kind == yaml.ScalarNode && blank(v.Value) {
-		d.add(d.at(v), "fill in "+key, "%s has an empty %s", what, key)
-	}
 }
 
 func (d *document) resource(n *yaml.Node, of string) Resource {
