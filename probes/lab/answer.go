@@ -25,9 +25,11 @@ func (z *zone) answer(m *dns.Msg, q dns.Question, do bool) {
 	r := &reply{z: z, m: m, do: do}
 	m.Authoritative = true
 	name := strings.ToLower(q.Name)
-	for hops := 0; ; hops++ {
-		target, again := r.step(name, q.Qtype, hops == 0, q.Name)
-		if !again || hops == chaseLimit || !under(target, z.name) {
+	seen := map[string]bool{}
+	for len(seen) <= chaseLimit {
+		target, again := r.step(name, q.Qtype, len(seen) == 0, q.Name)
+		seen[name] = true
+		if !again || seen[target] || !under(target, z.name) {
 			return
 		}
 		if _, below := z.cut(target); below {
