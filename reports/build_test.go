@@ -369,3 +369,29 @@ func TestBuildDeterministic(t *testing.T) {
 		}
 	}
 }
+
+// One thing to mend is one cause: a zone whose names fail, a route, an address
+// with two ports; but not two sites that share an address.
+func TestCausesMerge(t *testing.T) {
+	at := func(port, h string, reason verdict.Reason) verdict.Result {
+		return res(reason, "[2001:db8:80::11]:"+port, "host", h)
+	}
+	inv := inventory.Inventory{Agencies: []inventory.Agency{{ID: "a", Services: []inventory.Service{web("x.vn"), web("y.vn")}}}}
+	one := func(h string) verdict.Record {
+		return rec("a", "web", h, res("aaaa.present", a2), at("443", h, "reach.refused"), at("80", h, "reach.refused"), at("443", h, "reach.cert"),
+			res("dnssec.bogus.sig-expired", h+" AAAA", "zone", "vn."), res("dnssec.bogus.sig-expired", h+" A", "zone", "vn."),
+			res("rpki.invalid.origin", a2, "prefix", "2001:db8::/32", "origin", "AS64666"))
+	}
+	r := Build(history.Run{Records: []verdict.Record{one("x.vn"), one("y.vn")}}, nil, inv, inventory.Plan{}, night)
+	got := map[string]int{}
+	for _, c := range r.Blockers {
+		got[string(c.Code)+" "+c.Subject] = len(c.Victims)
+	}
+	want := map[string]int{
+		"reach.refused 2001:db8:80::11": 2, "reach.cert x.vn 2001:db8:80::11": 1, "reach.cert y.vn 2001:db8:80::11": 1,
+		"dnssec.bogus.sig-expired vn": 2, "rpki.invalid.origin 2001:db8::/32 AS64666": 2,
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("causes %v, want %v", got, want)
+	}
+}

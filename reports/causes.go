@@ -2,7 +2,9 @@ package reports
 
 import (
 	"cmp"
+	"net/netip"
 	"slices"
+	"strings"
 
 	"ready6/probes/verdict"
 )
@@ -14,7 +16,8 @@ type Cause struct {
 	Code     verdict.Reason     `json:"code"`
 	Check    verdict.Check      `json:"check"`
 	Outcome  verdict.Outcome    `json:"outcome"`
-	Subject  string             `json:"subject"`
+	Subject  string             `json:"subject"` // what has to be mended: a zone, a route, an address, a name
+	Asked    string             `json:"-"`       // the first victim's own subject
 	Owner    verdict.Owner      `json:"owner"`
 	Title    verdict.Text       `json:"title"`
 	Advice   verdict.Text       `json:"advice"`
@@ -52,8 +55,35 @@ type causeKey struct {
 	owner   verdict.Owner
 }
 
+// keyOf says which results are one cause: not who suffers, but what has to be
+// mended. Of a broken chain that is the zone, of a route the route, of a server
+// that does not answer its address, whatever the port.
+func keyOf(r verdict.Result) causeKey {
+	k := causeKey{r.Reason, r.Subject, r.Owner}
+	switch r.Check {
+	case verdict.DNSSEC:
+		if zone := strings.TrimSuffix(r.Args["zone"], "."); zone != "" {
+			k.subject = zone
+		}
+	case verdict.RPKI:
+		if r.Args["prefix"] != "" {
+			k.subject = route(r.Args["prefix"], r.Args["origin"])
+		}
+	case verdict.Reach, verdict.Reach4:
+		ap, err := netip.ParseAddrPort(r.Subject)
+		if err != nil {
+			break
+		}
+		k.subject = ap.Addr().String()
+		if r.Reason == "reach.cert" || r.Reason == "reach.status" { // one of several sites at the address
+			k.subject = strings.TrimSpace(r.Args["host"] + " " + k.subject)
+		}
+	}
+	return k
+}
+
 // causes merges what is wrong (fail) and what is not known (unknown) over all
-// services by reason, subject and owner.
+// services by reason, what has to be mended, and owner.
 func (b *builder) causes() (blockers, gaps []Cause) {
 	index := map[causeKey]*Cause{}
 	for i, row := range b.rows {
@@ -84,7 +114,7 @@ func (b *builder) causesOf(index map[causeKey]*Cause, row Row, results []verdict
 		if o := r.Outcome(); o != verdict.Fail && o != verdict.Unknown {
 			continue
 		}
-		k := causeKey{r.Reason, r.Subject, r.Owner}
+		k := keyOf(r)
 		if own[k] == nil {
 			order = append(order, k)
 		}
@@ -96,8 +126,8 @@ func (b *builder) causesOf(index map[causeKey]*Cause, row Row, results []verdict
 		c := index[k]
 		if c == nil {
 			c = &Cause{
-				Code: first.Code, Check: first.Check, Outcome: first.Outcome, Subject: first.Subject, Owner: first.Owner,
-				Title: first.Title, Advice: first.Advice, Ref: first.Ref, Evidence: first.Evidence, Lifts: []Lift{},
+				Code: first.Code, Check: first.Check, Outcome: first.Outcome, Subject: clean(k.subject), Owner: first.Owner,
+				Title: first.Title, Advice: first.Advice, Ref: first.Ref, Evidence: first.Evidence, Lifts: []Lift{}, Asked: first.Subject,
 			}
 			index[k] = c
 		}

@@ -117,7 +117,7 @@ func (p pager) causes(list []Cause) []causeView {
 			Rank:        i + 1, Worth: worth(p.l, c), Held: c.Held, Lifted: c.Lifted, N: len(c.Victims),
 		}
 		first := c.Victims[0]
-		v.Again = again(Service{Host: first.Host, Kind: first.Service, Port: first.Port}, Finding{Check: c.Check, Code: c.Code, Subject: c.Subject})
+		v.Again = again(Service{Host: first.Host, Kind: first.Service, Port: first.Port}, Finding{Check: c.Check, Code: c.Code, Subject: c.Asked})
 		for j, x := range c.Victims {
 			if j == maxPageVictims {
 				v.MoreVictims = len(c.Victims) - j

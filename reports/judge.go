@@ -140,7 +140,7 @@ func Judge(rec verdict.Record) Service {
 	hasAAAA := len(s.AAAA) > 0
 	for _, r := range rec.Results {
 		if tells(r, s.Applicable) {
-			s.Findings = append(s.Findings, newFinding(r, b, hasAAAA))
+			s.Findings = addFinding(s.Findings, newFinding(r, b, hasAAAA))
 		}
 	}
 	slices.SortStableFunc(s.Findings, byUrgency)
@@ -240,6 +240,18 @@ func tells(r verdict.Result, applicable bool) bool {
 		return !applicable && r.Check == verdict.AAAA
 	}
 	return true
+}
+
+// addFinding appends f, or only its evidence where the same sentence has been
+// said already, as of a zone that both the A and the AAAA record depend on.
+func addFinding(list []Finding, f Finding) []Finding {
+	for i, g := range list {
+		if g.Code == f.Code && g.Title == f.Title && g.Owner == f.Owner && slices.Equal(g.Via, f.Via) {
+			list[i].Evidence = append(slices.Clip(g.Evidence), f.Evidence...)
+			return list
+		}
+	}
+	return append(list, f)
 }
 
 func newFinding(r verdict.Result, b bounds, hasAAAA bool) Finding {

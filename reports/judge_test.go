@@ -240,3 +240,45 @@ func TestServiceLine(t *testing.T) {
 		}
 	}
 }
+
+// The same sentence is said once, with the evidence of both.
+func TestFindingsOnce(t *testing.T) {
+	one, two := zoneBad, zoneBad
+	one.Evidence, two.Evidence = []verdict.Evidence{{Asked: "a"}}, []verdict.Evidence{{Asked: "b"}}
+	s := Judge(verdict.Record{Results: []verdict.Result{one, two, via(zoneBad, "www")}})
+	other := Judge(verdict.Record{Results: []verdict.Result{res("dnssec.insecure.unsigned", host+" AAAA", "zone", "x"), res("dnssec.insecure.unsigned", host+" A", "zone", "x")}})
+	if len(other.Findings) != 1 {
+		t.Errorf("one zone, two sentences: %+v", other.Findings)
+	}
+	if len(s.Findings) != 2 || len(s.Findings[0].Evidence) != 2 || s.Counts.Fail != 3 {
+		t.Errorf("findings %+v, counts %+v", s.Findings, s.Counts)
+	}
+}
+
+// A note without a state, such as "the servers disagree", does not change one.
+func TestStateOfNotes(t *testing.T) {
+	s := Judge(verdict.Record{Results: []verdict.Result{secure, res("dnssec.servers-disagree", host), valid, res("rpki.note.reserved-asn", a1)}})
+	if s.DNSSEC != "secure" || s.RPKI != "valid" {
+		t.Errorf("notes make it %s, %s", s.DNSSEC, s.RPKI)
+	}
+	for _, tt := range []struct {
+		dnssec, deps string
+		results      []verdict.Result
+	}{
+		{"indeterminate", "", nil},
+		{"bogus", "", []verdict.Result{secure, bogus, insecure}},
+		{"secure", "bogus", []verdict.Result{secure, via(bogus, "x")}},
+		{"indeterminate", "insecure", []verdict.Result{via(insecure, "x"), via(secure, "y")}},
+		{"indeterminate", "", []verdict.Result{secure, {Check: verdict.DNSSEC, Reason: "scan.panic"}, insecure}},
+	} {
+		if s := Judge(verdict.Record{Results: tt.results}); s.DNSSEC != tt.dnssec || s.DNSSECDeps != tt.deps {
+			t.Errorf("%v: %s and %s, want %s and %s", codes(tt.results), s.DNSSEC, s.DNSSECDeps, tt.dnssec, tt.deps)
+		}
+	}
+	if s := Judge(verdict.Record{Results: []verdict.Result{valid, noROA, stolen}}); s.RPKI != "invalid" || len(s.Routes) != 3 {
+		t.Errorf("routes: %s %v", s.RPKI, s.Routes)
+	}
+	if s := Judge(verdict.Record{Results: []verdict.Result{secure, res("dnssec.secure", host, "expires", "2026-11-25T00:00:00Z")}}); s.Expires.Day() != 25 {
+		t.Errorf("the earliest expiry is %v", s.Expires)
+	}
+}

@@ -109,16 +109,9 @@ func (v *serviceView) route() string {
 	return s
 }
 
-// findings prints them in groups, in the order that Judge gave them.
+// findings prints them in groups, in the order that Judge gave them, after what
+// a service near the top has left to do.
 func (v *serviceView) findings() {
-	group := ""
-	for _, f := range v.s.Findings {
-		if g := v.group(f); g != group {
-			group = g
-			v.put(v.wrap("  ", "    ", g))
-		}
-		v.finding(f)
-	}
 	level, known := v.s.Level()
 	switch {
 	case !known || v.s.Min < v.s.Max:
@@ -126,6 +119,14 @@ func (v *serviceView) findings() {
 		v.put(v.wrap("  ✓ ", "    ", v.say("svc.top")))
 	case level == TopLevel-1 && len(v.s.A) > 0:
 		v.put(v.wrap("  · ", "    ", v.say("svc.haveA", strings.Join(v.s.A, ", "))))
+	}
+	group := ""
+	for _, f := range v.s.Findings {
+		if g := v.group(f); g != group {
+			group = g
+			v.put(v.wrap("  ", "    ", g))
+		}
+		v.finding(f)
 	}
 }
 
@@ -162,12 +163,16 @@ func (v *serviceView) finding(f Finding) {
 	} else {
 		v.put(v.wrap("  "+v.sign(f.Outcome)+" ", indent, title))
 	}
-	if len(f.Via) > 0 {
+	if len(f.Via) > 1 {
 		v.put(v.wrap(indent, indent+"  ", v.say("svc.via", strings.Join(f.Via, " → "))))
 	}
+	most := maxEvidence
+	if f.Outcome == verdict.Warn {
+		most = 1
+	}
 	for i, e := range f.Evidence {
-		if i == maxEvidence {
-			v.put(indent + v.say("svc.more", len(f.Evidence)-maxEvidence) + "\n")
+		if i == most {
+			v.put(indent + v.say("svc.more", len(f.Evidence)-most) + "\n")
 			break
 		}
 		v.put(v.wrap(indent, indent+"  ", v.paint(faint, observation(v.Lang, e))))
@@ -208,7 +213,12 @@ func again(s Service, f Finding) string {
 	host := shellWord(s.Host)
 	switch {
 	case f.Check == verdict.DNSSEC && f.Subject != "":
-		return "ready6 dnssec " + shellWord(strings.TrimSuffix(f.Subject, "."))
+		name, qtype, typed := strings.Cut(f.Subject, " ") // "www.example.vn AAAA"
+		command := "ready6 dnssec " + shellWord(strings.TrimSuffix(name, "."))
+		if typed {
+			command += " " + shellWord(qtype)
+		}
+		return command
 	case f.Code == "closure.host-v4only" || f.Code == "closure.host-down6" || f.Code == "closure.third-party":
 		return "ready6 probe " + shellWord(f.Subject)
 	case s.Port != 0 && strings.Contains(s.Host, ":"):
@@ -249,7 +259,7 @@ func (v *serviceView) foot() {
 		}
 	}
 	s := v.say("svc.counts", c.Total(), strings.Join(parts, ", "))
-	if v.s.Took > 0 {
+	if v.s.Took >= 50*time.Millisecond {
 		s += " · " + v.say("svc.took", decimal(v.Lang, v.s.Took.Seconds()))
 	}
 	if v.about.Vantage != "" {

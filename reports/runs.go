@@ -26,7 +26,7 @@ func WriteRuns(w io.Writer, runs []history.Header, sc Screen) error {
 
 // runsGrid draws the list with the vantage's name wrapped at room columns.
 func (sc Screen) runsGrid(runs []history.Header, room int) string {
-	t := plainTable()
+	t := plainTable(sc.width())
 	t.AppendHeader(table.Row{"#", sc.say("col.started"), sc.say("col.took"), sc.say("col.status"), sc.say("col.services"), sc.say("col.rules"), sc.say("col.vantage")})
 	right := func(n int) table.ColumnConfig {
 		return table.ColumnConfig{Number: n, Align: text.AlignRight, AlignHeader: text.AlignRight}

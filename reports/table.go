@@ -89,7 +89,7 @@ func (v *tableView) agencies() {
 
 // grid draws the table with names wrapped at a number of columns.
 func (v *tableView) grid(name int) string {
-	t := plainTable()
+	t := plainTable(v.width())
 	configs := []table.ColumnConfig{{Number: 1, WidthMax: name, WidthMaxEnforcer: text.WrapSoft}}
 	for i := 2; i <= 2+TopLevel+3; i++ {
 		configs = append(configs, table.ColumnConfig{Number: i, Align: text.AlignRight, AlignHeader: text.AlignRight, AlignFooter: text.AlignRight})
@@ -135,12 +135,16 @@ func (sc Screen) fit(draw func(int) string) string {
 	return s
 }
 
-// plainTable is a table without frames, with headers as they are written.
-func plainTable() table.Writer {
+// plainTable is a table without frames, with headers as they are written and
+// narrower gaps on a narrow screen.
+func plainTable(width int) table.Writer {
 	t := table.NewWriter()
 	style := table.StyleDefault
 	style.Box = table.StyleBoxDefault
 	style.Box.PaddingLeft, style.Box.PaddingRight = "", "  "
+	if width < 100 {
+		style.Box.PaddingRight = " "
+	}
 	style.Box.MiddleHorizontal, style.Box.MiddleSeparator, style.Box.MiddleVertical = "─", "─", ""
 	style.Format = table.FormatOptions{Header: text.FormatDefault, Footer: text.FormatDefault, Row: text.FormatDefault}
 	style.Options = table.Options{SeparateHeader: true, SeparateFooter: true}
