@@ -29,6 +29,10 @@ type cut struct {
 // judgeCut judges the answer of the secure zone p to the question for c's DS.
 func (r *run) judgeCut(p *zone, msg *message, c name) cut {
 	if set := msg.set(c, dns.TypeDS); set != nil {
+		if rcode := msg.msg.Rcode; rcode != dns.RcodeSuccess {
+			return cut{reason: newReason(codeDenialInvalid, p.apex, c, dns.TypeDS, "record", record(set.rrs[0]),
+				"why", contradiction(rcode))}
+		}
 		return r.judgeDS(p, set, c)
 	}
 	if set := aliasAt(msg, c); set != nil {
@@ -39,7 +43,7 @@ func (r *run) judgeCut(p *zone, msg *message, c name) cut {
 		}
 		return cut{kind: cutNone}
 	}
-	proof := r.deny(p, msg, c, dns.TypeDS)
+	proof := r.deny(p, msg, c, dns.TypeDS, false)
 	switch {
 	case proof.limit:
 		return cut{kind: cutLimit, reason: proof.reason}

@@ -68,9 +68,10 @@ type evidence struct {
 	nsec3 []nsec3
 }
 
-// gather verifies the SOA, NSEC and NSEC3 sets of a denial: every one must hold
-// that the zone has signed or that nobody has. What other zones signed is left out.
-func (r *run) gather(z *zone, msg *message) (evidence, proof) {
+// gather verifies the NSEC and NSEC3 sets of a denial, and the SOA where it is
+// part of the answer: every one must hold that the zone has signed or that
+// nobody has. What other zones signed is left out.
+func (r *run) gather(z *zone, msg *message, soa bool) (evidence, proof) {
 	e, p := evidence{zone: z}, proof{}
 	sets := msg.denials()
 	if len(sets) > maxDenials {
@@ -78,7 +79,7 @@ func (r *run) gather(z *zone, msg *message) (evidence, proof) {
 		return e, p
 	}
 	for _, set := range sets {
-		if !set.owner.within(z.apex) || foreign(set, z.apex) {
+		if !set.owner.within(z.apex) || foreign(set, z.apex) || set.rrtype == dns.TypeSOA && !soa {
 			continue
 		}
 		got := r.verify(z.apex, z.keys, set)
@@ -100,14 +101,18 @@ func (r *run) gather(z *zone, msg *message) (evidence, proof) {
 	return e, p
 }
 
-// foreign reports that a set has signatures, but none by the zone at apex.
+// foreign reports that a set comes from another zone than the one at apex: it has
+// signatures, none of them by that zone, and one by a zone it can lie in.
 func foreign(set *rrset, apex name) bool {
+	other := false
 	for _, sig := range set.sigs {
-		if s, ok := parseName(sig.SignerName); ok && s == apex {
+		s, ok := parseName(sig.SignerName)
+		if ok && s == apex {
 			return false
 		}
+		other = other || ok && set.owner.within(s)
 	}
-	return len(set.sigs) > 0
+	return other
 }
 
 func (e *evidence) add(owner name, rr dns.RR) {
@@ -125,9 +130,10 @@ func (e *evidence) add(owner name, rr dns.RR) {
 }
 
 // deny judges whether the answer proves that the secure zone z has no records
-// of the type at q.
-func (r *run) deny(z *zone, msg *message, q name, qtype uint16) proof {
-	e, p := r.gather(z, msg)
+// of the type at q. The SOA has to hold too if the denial is itself the answer;
+// to show what kind of cut there is, it plays no part.
+func (r *run) deny(z *zone, msg *message, q name, qtype uint16, soa bool) proof {
+	e, p := r.gather(z, msg, soa)
 	if p.reason.Code != "" {
 		return p
 	}
@@ -148,7 +154,7 @@ func (r *run) deny(z *zone, msg *message, q name, qtype uint16) proof {
 // denyCloser judges whether the answer proves that nothing closer to q exists
 // than ce, from whose wildcard the answer was made (RFC 4035 5.3.4, RFC 5155 8.8).
 func (r *run) denyCloser(z *zone, msg *message, q, ce name, rrtype uint16) proof {
-	e, p := r.gather(z, msg)
+	e, p := r.gather(z, msg, false)
 	if p.reason.Code != "" {
 		return p
 	}

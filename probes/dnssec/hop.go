@@ -70,23 +70,21 @@ func (r *run) hop(n name, qtype uint16, prior finding) finding {
 	if z.state != Secure {
 		return unverified(z, msg, n, qtype, signed)
 	}
-	f := r.judge(z, msg, n, qtype)
+	aliased := prior.next != ""
+	f := r.judge(z, msg, n, qtype, aliased)
 	if f.state == Bogus && len(signed) > 0 {
-		// The signatures name a zone that does not vouch for this. The name may well lie
-		// in another one, below it: find that by walking down.
-		switch deep := r.establish(above); {
-		case deep.state == Insecure:
-			return unverified(deep, msg, n, qtype, nil)
-		case deep.state == Secure && deep != z:
+		// The signatures name a zone that does not vouch for this. If the name lies in
+		// another one below it, that one's part in it is the better explanation.
+		if deep := r.establish(above); deep.state == Secure && deep != z {
 			z = deep
-			f = r.judge(z, msg, n, qtype)
+			f = r.judge(z, msg, n, qtype, aliased)
 		}
 	}
 	for tries := 0; f.state == Bogus && tries < maxRetries; tries++ {
 		if m = r.retry(n, qtype, m); m == nil {
 			break
 		}
-		if again := r.judge(z, newMessage(m), n, qtype); again.state == Secure || again.state == Insecure {
+		if again := r.judge(z, newMessage(m), n, qtype, aliased); again.state == Secure || again.state == Insecure {
 			again.remarks = append(again.remarks, disagreement(f.reason))
 			return again
 		}
@@ -155,14 +153,14 @@ func (r *run) carried(n name, qtype uint16, prior finding) (finding, bool) {
 		return finding{}, false
 	}
 	for _, set := range p.all() {
-		if foreign(set, prior.zone.apex) || len(set.sigs) == 0 {
+		if len(set.sigs) == 0 || foreign(set, prior.zone.apex) {
 			return finding{}, false
 		}
 	}
 	if top, _ := r.v.anchorFor(n); !prior.zone.apex.within(top) {
 		return finding{}, false // an anchor of its own stands between
 	}
-	f := r.judge(prior.zone, prior.msg, n, qtype)
+	f := r.judge(prior.zone, prior.msg, n, qtype, true)
 	return f, f.state == Secure
 }
 

@@ -4,8 +4,10 @@ import (
 	"github.com/miekg/dns"
 )
 
-// judge verifies an answer about n against the keys of its secure zone.
-func (r *run) judge(z *zone, msg *message, n name, qtype uint16) finding {
+// judge verifies an answer about n against the keys of its secure zone. Aliased
+// tells that n is the target of an alias: the code of such an answer may be that
+// of another name on the way, so the proof decides it.
+func (r *run) judge(z *zone, msg *message, n name, qtype uint16, aliased bool) finding {
 	f := finding{state: Secure, zone: z, msg: msg, rcode: msg.msg.Rcode, expires: z.expires}
 	p := pick(msg, n, qtype)
 	switch {
@@ -20,16 +22,24 @@ func (r *run) judge(z *zone, msg *message, n name, qtype uint16) finding {
 		if p.also != nil {
 			r.admit(&f, p.also, n)
 		}
-		if f.rcode != dns.RcodeSuccess && f.state != Bogus {
+		if qtype == dns.TypeCNAME && f.rcode == dns.RcodeNameError {
+			f.rcode = dns.RcodeSuccess // the code may be that of the alias's target
+		}
+		if f.rcode != dns.RcodeSuccess && f.state == Secure {
 			f = f.weaken(Bogus, newReason(codeDenialInvalid, z.apex, n, qtype, "record", record(p.sets[0].rrs[0]),
-				"why", "the answer's code is "+rcodeName(f.rcode)+", and yet it holds the records"))
+				"why", contradiction(f.rcode)))
 		}
 	case p.alias != nil:
 		r.alias(&f, p, n, qtype)
 	default:
-		r.absent(&f, n, qtype)
+		r.absent(&f, n, qtype, aliased)
 	}
 	return f
+}
+
+// contradiction words an answer that holds what its code denies.
+func contradiction(rcode int) string {
+	return "the answer's code is " + rcodeName(rcode) + ", and yet it holds the records"
 }
 
 // weaken lowers the state; the first reason for the lowest state stays.
@@ -125,31 +135,43 @@ func (r *run) alias(f *finding, p picked, n name, qtype uint16) {
 }
 
 // absent verifies that there is nothing.
-func (r *run) absent(f *finding, n name, qtype uint16) {
+func (r *run) absent(f *finding, n name, qtype uint16, aliased bool) {
 	z := f.zone
 	f.negative = true
-	proof := r.deny(z, f.msg, n, qtype)
+	proof := r.deny(z, f.msg, n, qtype, true)
 	f.expires = earlier(f.expires, proof.expires)
 	switch {
 	case proof.limit:
 		*f = f.weaken(Indeterminate, proof.reason)
+		return
 	case proof.kind == unproven:
-		reason := proof.reason
-		if reason.Code == codeDenialMissing && len(f.msg.denials()) == 0 && len(f.msg.msg.Answer) == 0 {
-			reason = newReason(codeDenialMissing, z.apex, n, qtype, "why", "the answer holds no NSEC or NSEC3 record")
-		}
-		*f = f.weaken(Bogus, reason)
-	case proof.kind == nameError && f.rcode != dns.RcodeNameError && proof.insecure == "":
-		// The records say that the name does not exist, the answer says that it does.
-		*f = f.weaken(Bogus, newReason(codeDenialInvalid, z.apex, n, qtype, "record", record(proof.rr),
-			"why", "it proves that the name does not exist, while the answer's code is "+rcodeName(f.rcode)))
-	case proof.insecure != "":
-		*f = f.weaken(Insecure, insecureProof(proof, z, n, qtype))
-	case proof.kind == noData && proof.hashed && f.rcode == dns.RcodeNameError:
-		// RFC 5155 8.4 asks for a closest encloser proof behind NXDOMAIN.
-		*f = f.weaken(Bogus, newReason(codeDenialInvalid, z.apex, n, qtype, "record", record(proof.rr),
-			"why", "it proves that the name exists, while the answer's code is NXDOMAIN"))
-	case proof.kind == noData:
-		f.rcode = dns.RcodeSuccess // empty names were answered with NXDOMAIN by servers of old
+		*f = f.weaken(Bogus, proof.reason)
+		return
 	}
+	if why := mismatch(proof, f.rcode); why != "" && !aliased {
+		*f = f.weaken(Bogus, newReason(codeDenialInvalid, z.apex, n, qtype, "record", record(proof.rr), "why", why))
+		return
+	}
+	if proof.insecure != "" {
+		*f = f.weaken(Insecure, insecureProof(proof, z, n, qtype))
+		return
+	}
+	f.rcode = dns.RcodeSuccess // empty names were answered with NXDOMAIN by servers of old
+	if proof.kind == nameError {
+		f.rcode = dns.RcodeNameError
+	}
+}
+
+// mismatch says how an answer's code contradicts its proof, empty if it does not.
+func mismatch(p proof, rcode int) string {
+	switch {
+	case p.insecure != "" && p.insecure != codeOptOut:
+		return "" // nothing is proven about the name itself
+	case p.kind == nameError && rcode != dns.RcodeNameError && p.insecure == "":
+		return "it proves that the name does not exist, while the answer's code is " + rcodeName(rcode)
+	case p.kind == noData && p.hashed && rcode == dns.RcodeNameError:
+		// RFC 5155 8.4 asks for a closest encloser proof behind NXDOMAIN.
+		return "it proves no more than that the type is absent, while the answer's code is NXDOMAIN"
+	}
+	return ""
 }

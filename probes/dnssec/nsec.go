@@ -64,10 +64,21 @@ func (n nsec) encloser(q name) name {
 	return b
 }
 
+// unsigned reports a delegation without DS at the owner: whatever the answer
+// says of names at or below it, it says without signatures.
+func (n nsec) unsigned(q name, qtype uint16) bool {
+	return n.types.delegation() && !n.types.has(dns.TypeDS) && q.within(n.owner) && (qtype != dns.TypeDS || q != n.owner)
+}
+
 // denyNSEC is RFC 4035 5.4 for NSEC.
 func (e *evidence) denyNSEC(q name, qtype uint16) proof {
 	if !q.within(e.zone.apex) {
 		return proof{why: "the name is outside the zone"}
+	}
+	for _, n := range e.nsec {
+		if n.unsigned(q, qtype) {
+			return proof{kind: noData, insecure: codeUnsigned, rr: n.rr}
+		}
 	}
 	if n, ok := e.matching(q); ok {
 		return n.proves(q, qtype)

@@ -201,7 +201,7 @@ func TestAgreesWithUnboundOnRandomChanges(t *testing.T) {
 	r := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1))
 	for range *oracleRuns {
 		c := goodCases[r.IntN(len(goodCases))]
-		if c.qtype == dns.TypeRRSIG || c.qtype == dns.TypeANY {
+		if c.qtype == dns.TypeRRSIG || c.qtype == dns.TypeANY || explained[c.name+" "+typeName(c.qtype)] != "" {
 			continue
 		}
 		own := recordAll(t, w, c.name, c.qtype)
@@ -215,14 +215,16 @@ func TestAgreesWithUnboundOnRandomChanges(t *testing.T) {
 		}
 		switch kind := r.IntN(5); {
 		case kind == 0 && len(*section) > 0:
-			i := r.IntN(len(*section))
-			title += "without " + (*section)[i].String()
-			*section = slices.Delete(*section, i, i+1)
+			gone := (*section)[r.IntN(len(*section))]
+			title += "without " + gone.String()
+			*section = slices.DeleteFunc(*section, func(rr dns.RR) bool { // no signature without its records
+				return rr == gone || covers(rr, gone.Header().Rrtype) && rr.Header().Name == gone.Header().Name
+			})
 		case kind == 1:
 			from := others[r.IntN(len(others))]
 			title += "answered as " + from
 			m = all[from].Copy()
-		case kind == 2:
+		case kind == 2 && len(m.Answer) == 0: // beside records, unbound wants it to hold; we do not look
 			from := others[r.IntN(len(others))]
 			title += "authority of " + from
 			m.Ns, m.Rcode = all[from].Copy().Ns, all[from].Rcode
@@ -230,6 +232,7 @@ func TestAgreesWithUnboundOnRandomChanges(t *testing.T) {
 			i := r.IntN(len(*section))
 			if changed := mutants((*section)[i]); len(changed) > 0 {
 				title += "changed " + (*section)[i].String()
+				changed = slices.DeleteFunc(changed, func(rr dns.RR) bool { return rr.Header().Class != dns.ClassINET })
 				(*section)[i] = changed[r.IntN(len(changed))]
 				title += " to " + (*section)[i].String()
 			}
