@@ -24,6 +24,7 @@ const (
 	maxPageCauses   = 100
 	maxPageVictims  = 100 // per cause
 	maxPageChanges  = 500
+	maxNamed        = 12 // agencies in a sentence of the summary
 )
 
 // WriteHTML writes one page that needs nothing else: style and pictures are in
@@ -234,8 +235,12 @@ func (p pager) summary() []string {
 				names = append(names, a.Name.In(p.l))
 			}
 		}
-		if len(names) > 0 {
-			list = append(list, p.say("sum.agencies."+string(s), len(names), strings.Join(firstFew(names, 12), "; ")))
+		if n := len(names); n > 0 {
+			more := ""
+			if len(names) > maxNamed {
+				names, more = names[:maxNamed], " …"
+			}
+			list = append(list, p.say("sum.agencies."+string(s), n, strings.Join(names, "; ")+more))
 		}
 	}
 	if len(p.r.Blockers) > 0 && p.r.Blockers[0].Held > 0 {
@@ -243,13 +248,6 @@ func (p pager) summary() []string {
 		list = append(list, p.say("sum.blocker", b.Title.In(p.l), worth(p.l, b), p.r.dir.owner(b.Owner, p.l)))
 	}
 	return list
-}
-
-func firstFew(list []string, n int) []string {
-	if len(list) <= n {
-		return list
-	}
-	return append(list[:n:n], "…")
 }
 
 func (p pager) levels() []levelView {
