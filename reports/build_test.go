@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math/rand/v2"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -393,5 +394,22 @@ func TestCausesMerge(t *testing.T) {
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("causes %v, want %v", got, want)
+	}
+}
+
+// A run that was stopped, or had no IPv6, is one gap and not one for each host.
+func TestGapsMerge(t *testing.T) {
+	inv := inventory.Inventory{Agencies: []inventory.Agency{{ID: "a"}}}
+	var run history.Run
+	for i := range 30 {
+		h := string(rune('a'+i)) + ".vn"
+		inv.Agencies[0].Services = append(inv.Agencies[0].Services, web(h))
+		stopped := verdict.Result{Check: verdict.Closure, Reason: "scan.interrupted", Subject: h}
+		blind := res("reach.no-vantage", "[2001:db8::"+strconv.Itoa(i)+"]:443", "family", "IPv6")
+		run.Records = append(run.Records, rec("a", "web", h, res("aaaa.present", a2), blind, stopped))
+	}
+	r := Build(run, nil, inv, inventory.Plan{}, night)
+	if len(r.Gaps) != 2 || r.Gaps[0].Held != 30 || r.Gaps[0].Code != "reach.no-vantage" || len(r.Gaps[1].Victims) != 30 {
+		t.Errorf("%d gaps, first %+v", len(r.Gaps), r.Gaps[0])
 	}
 }

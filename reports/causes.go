@@ -57,9 +57,18 @@ type causeKey struct {
 
 // keyOf says which results are one cause: not who suffers, but what has to be
 // mended. Of a broken chain that is the zone, of a route the route, of a server
-// that does not answer its address, whatever the port.
+// that does not answer its address, whatever the port; of a scanner without
+// IPv6, or out of time, the scanner.
 func keyOf(r verdict.Result) causeKey {
 	k := causeKey{r.Reason, r.Subject, r.Owner}
+	switch {
+	case strings.HasPrefix(string(r.Reason), "scan."): // the run's own end, whoever was next
+		k.subject = string(r.Check)
+		return k
+	case r.Reason == "reach.no-vantage":
+		k.subject = r.Args["family"]
+		return k
+	}
 	switch r.Check {
 	case verdict.DNSSEC:
 		if zone := strings.TrimSuffix(r.Args["zone"], "."); zone != "" {
