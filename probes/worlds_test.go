@@ -89,7 +89,7 @@ func environment(t *testing.T, ctx context.Context, l *lab.Lab, inv inventory.In
 	out := dial.Guard(l.Dial, l.Allow()...)
 	c := probes.Config{Dial: dial.Limit(out, 4, 256), CAs: l.CAs(), Roots: hints, Allow: l.Allow(), Inventory: inv, Now: l.Now, Step: step}
 	c.DNS = resolve.New(resolve.Config{Dial: out, Hints: hints, Families: resolve.Both, Timeout: step, Now: l.Now})
-	c.DNS6 = resolve.New(resolve.Config{Dial: out, Hints: hints, Families: resolve.V6, Timeout: step, Now: l.Now})
+	c.DNS6 = resolve.New(resolve.Config{Dial: out, Hints: hints, Families: resolve.V6, Timeout: step, Now: l.Now, Witness: c.DNS})
 	if c.Anchors, err = dnssec.ReadAnchors(strings.NewReader(l.Anchors())); err == nil {
 		c.DNSSEC = dnssec.New(c.DNS, c.Anchors, l.Now)
 	}

@@ -57,7 +57,7 @@ func dnssecName(ctx context.Context, cfg config, s streams, args []string) error
 	now := set.clock(cfg)
 	ctx, cancel := context.WithTimeout(ctx, cfg.duration("host-timeout"))
 	defer cancel()
-	source := set.resolver(cfg, set.network(cfg), hints, resolve.Both, now)
+	source := set.resolver(cfg, set.network(cfg), resolve.Config{Hints: hints, Families: resolve.Both, Now: now})
 	result := dnssec.New(source, anchors, now).Validate(ctx, name, qtype)
 	if cfg.text("format") == "json" {
 		err = writeJSON(s, result)

@@ -57,7 +57,11 @@ func run(ctx context.Context, args, env []string, stdin io.Reader, stdout, stder
 		f = &failure{code: exitUsage, err: err}
 	}
 	if !f.quiet {
-		fmt.Fprintf(stderr, "ready6: %s\n", strings.TrimRight(f.err.Error(), "\n"))
+		said := strings.TrimRight(f.err.Error(), "\n")
+		if strings.Contains(said, "\n") {
+			said = "faults in the input; nothing was touched:\n" + said
+		}
+		fmt.Fprintf(stderr, "ready6: %s\n", said)
 	}
 	return f.code
 }

@@ -78,8 +78,8 @@ func (s *setup) prepare(ctx context.Context, c config, inv inventory.Inventory) 
 		s.config.Only = append(s.config.Only, verdict.Check(name))
 	}
 	// Name servers are shared by many services: their budget is a wider one.
-	s.config.DNS = s.resolver(c, out, hints, resolve.Both, now)
-	s.config.DNS6 = s.resolver(c, out, hints, resolve.V6, now)
+	s.config.DNS = s.resolver(c, out, resolve.Config{Hints: hints, Families: resolve.Both, Now: now})
+	s.config.DNS6 = s.resolver(c, out, resolve.Config{Hints: hints, Families: resolve.V6, Now: now, Witness: s.config.DNS})
 	s.anchors(c, now)
 	s.vrps(ctx, c, now)
 	s.routes(c, inv, now)
@@ -123,8 +123,9 @@ func (s *setup) network(c config) dial.Func {
 	return dial.Guard(next, s.allow(c)...)
 }
 
-func (s *setup) resolver(c config, out dial.Func, hints []resolve.Server, f resolve.Family, now func() time.Time) *resolve.Resolver {
-	return resolve.New(resolve.Config{Dial: dial.Limit(out, 64, 4*c.number("connections")), Hints: hints, Families: f, Timeout: s.step(c), Now: now})
+func (s *setup) resolver(c config, out dial.Func, r resolve.Config) *resolve.Resolver {
+	r.Dial, r.Timeout = dial.Limit(out, 64, 4*c.number("connections")), s.step(c)
+	return resolve.New(r)
 }
 
 func (s *setup) hints(c config) ([]resolve.Server, error) {
