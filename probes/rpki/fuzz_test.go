@@ -173,7 +173,7 @@ func checkTable(t *testing.T, r *Routes, err error) {
 			t.Fatalf("%v with %d origins", p, len(group))
 		}
 		for _, s := range group {
-			if !s.known && s.asn != 0 {
+			if s.kind > localOrigin || s.kind != knownOrigin && s.asn != 0 {
 				t.Fatalf("%v: %+v", p, s)
 			}
 		}

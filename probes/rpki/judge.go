@@ -2,6 +2,7 @@ package rpki
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,6 +46,7 @@ const (
 	Backup      // visible, but less specific: takes over if the deciding route goes
 	Hidden      // seen by too few peers: a leak, or a local route
 	Narrow      // longer than /24 or /48, which most networks don't accept
+	Unnamed     // would decide, but the dump does not tell whose origin it has
 	Default     // shorter than /8 or /16: a leaked default route, never the route to anybody
 )
 
@@ -89,6 +91,9 @@ func (p Policy) Judge(s *Snapshot, r *Routes, addr netip.Addr, now time.Time) Fi
 	f.VRPs, f.Advisory = splitAdvisory(s.Covering(netip.PrefixFrom(addr, addr.BitLen())))
 	f.Routes = p.uses(r, addr)
 	for i := range f.Routes {
+		if f.Routes[i].Local {
+			continue
+		}
 		v := s.Validate(f.Routes[i].Prefix, f.Routes[i].Origin)
 		v.WrongOrigin, _ = splitAdvisory(v.WrongOrigin)
 		f.Routes[i].Validity = v
@@ -115,10 +120,13 @@ func (p Policy) uses(r *Routes, addr netip.Addr) []Judged {
 			j.Use = Narrow
 		case route.Peers > 0 && route.Peers < p.MinPeers && route.Peers*100 < p.MinShare*r.maxPeers:
 			j.Use = Hidden
-		case !deciding.IsValid():
-			deciding = route.Prefix
-		case route.Prefix != deciding:
+		case deciding.IsValid() && route.Prefix != deciding:
 			j.Use = Backup
+		default:
+			deciding = route.Prefix
+			if route.Local {
+				j.Use = Unnamed
+			}
 		}
 		out = append(out, j)
 	}
@@ -128,8 +136,9 @@ func (p Policy) uses(r *Routes, addr netip.Addr) []Judged {
 // why returns the reason why no route-origin state can be told, "" if it can.
 func (p Policy) why(f Finding, s *Snapshot, r *Routes) verdict.Reason {
 	routed := len(f.Deciding()) > 0
+	unnamed := slices.ContainsFunc(f.Routes, func(j Judged) bool { return j.Use == Unnamed })
 	switch {
-	case !routed && neverRouted(f.Addr):
+	case !routed && !unnamed && neverRouted(f.Addr):
 		return "rpki.special"
 	case s.Len() == 0:
 		// Not even a young RPKI is empty: an empty set is a broken source.
@@ -140,6 +149,8 @@ func (p Policy) why(f Finding, s *Snapshot, r *Routes) verdict.Reason {
 		return "rpki.unknown.vrps-stale"
 	case r.Len() == 0:
 		return "rpki.unknown.no-routes"
+	case !routed && unnamed:
+		return "rpki.unknown.origin"
 	case !routed && f.Table.Partial:
 		return "rpki.unknown.routes-partial"
 	case !routed && !f.Table.At.IsZero() && f.At.Sub(f.Table.At) > p.RoutesStale:

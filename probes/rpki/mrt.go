@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/bits"
+	"math"
 	"slices"
 	"time"
 )
@@ -53,6 +53,7 @@ func readMRT(in io.Reader, name string) (*Routes, error) {
 	m := mrtReader{name: name, br: bufio.NewReaderSize(in, mrtBuffer)}
 	err := m.read()
 	src := Source{Name: name, Over: "file", At: m.at, Partial: err != nil}
+	m.dropOlder()
 	if err != nil && m.rows.len() > 0 {
 		err = fmt.Errorf("%w; %d routes before it were kept", err, m.rows.len())
 	}
@@ -68,9 +69,20 @@ type mrtReader struct {
 	peers    []uint32 // ASN of each entry of the peer table; nil before there is one
 	maxPeers int
 	at       time.Time
+	key      dumpKey // of the dump under way
+	dump     uint16  // its number, from 1
+	latest   map[dumpKey]*[2]uint16
+	older    bool // some dumps of the file are superseded
 	rows     rows[seen]
 	counts   []seen   // origins of the record under way
 	pairs    []uint64 // origin and peer, for records that need sorting
+}
+
+// dumpKey tells dumps in one file apart. Routers that append to their file leave
+// the same table several times in it: then the last one counts.
+type dumpKey struct {
+	collector uint32
+	view      string
 }
 
 func (m *mrtReader) fault(format string, args ...any) error {
@@ -187,8 +199,8 @@ func (m *mrtReader) table(subtype uint16, body []byte) error {
 // are kept: a path without an AS is of the peer's own.
 func (m *mrtReader) peerIndex(b []byte) error {
 	c := cursor{b: b}
-	c.skip(4)
-	c.skip(int(c.u16()))
+	key := dumpKey{collector: c.u32()}
+	key.view = string(label(c.take(int(c.u16()))))
 	n := int(c.u16())
 	peers := make([]uint32, 0, min(n, len(b)/7))
 	for i := 0; i < n && !c.short; i++ {
@@ -208,7 +220,11 @@ func (m *mrtReader) peerIndex(b []byte) error {
 	if c.short {
 		return m.fault("its peer table ends in the middle of %d peers", n)
 	}
-	m.peers = peers
+	if m.dump == math.MaxUint16 {
+		return m.fault("more than %d tables in one file", m.dump)
+	}
+	m.dump++
+	m.key, m.peers = key, peers
 	m.maxPeers = max(m.maxPeers, len(peers))
 	return nil
 }
@@ -244,10 +260,43 @@ func (m *mrtReader) rib(b []byte, family int, addPath bool) error {
 	if m.rows.len()+len(m.counts) > maxRoutes {
 		return m.fault("more than %d routes: not a real table", maxRoutes)
 	}
+	m.begun(family)
 	for _, s := range m.counts {
+		s.dump = m.dump
 		m.keep(addr, length, family, s)
 	}
 	return nil
+}
+
+// begun notes that the dump under way holds routes of the family.
+func (m *mrtReader) begun(family int) {
+	if m.latest == nil {
+		m.latest = make(map[dumpKey]*[2]uint16)
+	}
+	l := m.latest[m.key]
+	if l == nil {
+		l = new([2]uint16)
+		m.latest[m.key] = l
+	}
+	i := family / 128
+	m.older = m.older || l[i] != 0 && l[i] != m.dump
+	l[i] = m.dump
+}
+
+// dropOlder removes the rows of tables that come again later in the file.
+func (m *mrtReader) dropOlder() {
+	if !m.older {
+		return
+	}
+	var live [2]map[uint16]bool
+	for i := range live {
+		live[i] = make(map[uint16]bool)
+		for _, l := range m.latest {
+			live[i][l[i]] = true
+		}
+	}
+	m.rows.v4 = slices.DeleteFunc(m.rows.v4, func(r row4[seen]) bool { return !live[0][r.val.dump] })
+	m.rows.v6 = slices.DeleteFunc(m.rows.v6, func(r row6[seen]) bool { return !live[1][r.val.dump] })
 }
 
 // keep adds a route, with what is set behind the prefix's length cleared.
@@ -264,139 +313,4 @@ func (m *mrtReader) keep(addr [16]byte, length, family int, s seen) {
 		lo &^= 1<<(128-length) - 1
 	}
 	m.rows.add6(hi, lo, uint8(length), s)
-}
-
-// count fills m.counts by comparing each origin with those met before: the
-// fast way for the usual one or two. It reports false when there are many, or
-// when one peer may come several times.
-func (m *mrtReader) count(b []byte, n int, addPath bool) (bool, error) {
-	m.counts = m.counts[:0]
-	if addPath {
-		return false, nil
-	}
-next:
-	for range n {
-		_, s, rest, err := m.entry(b, false)
-		if err != nil {
-			return false, err
-		}
-		b = rest
-		for i := range m.counts {
-			if m.counts[i].asn == s.asn && m.counts[i].known == s.known {
-				m.counts[i].peers++
-				continue next
-			}
-		}
-		if len(m.counts) == 32 {
-			return false, nil
-		}
-		m.counts = append(m.counts, s)
-	}
-	if len(b) > 0 {
-		return false, m.fault("%d bytes after its last entry", len(b))
-	}
-	return true, nil
-}
-
-// countSorted fills m.counts with each peer counted once for each of its
-// origins, in time that a hostile record can't blow up.
-func (m *mrtReader) countSorted(b []byte, n int, addPath bool) error {
-	m.pairs, m.counts = m.pairs[:0], m.counts[:0]
-	for range n {
-		peer, s, rest, err := m.entry(b, addPath)
-		if err != nil {
-			return err
-		}
-		b = rest
-		pair := uint64(s.asn)<<16 | uint64(peer)
-		if s.known {
-			pair |= 1 << 48
-		}
-		m.pairs = append(m.pairs, pair)
-	}
-	if len(b) > 0 {
-		return m.fault("%d bytes after its last entry", len(b))
-	}
-	sortUnique(&m.pairs)
-	for _, pair := range m.pairs {
-		s := seen{uint32(pair >> 16), 1, bits.Len64(pair) > 48}
-		if k := len(m.counts); k > 0 && m.counts[k-1].asn == s.asn && m.counts[k-1].known == s.known {
-			m.counts[k-1].peers++
-			continue
-		}
-		m.counts = append(m.counts, s)
-	}
-	return nil
-}
-
-// entry reads one RIB entry: peer, time, path identifier, attributes.
-func (m *mrtReader) entry(b []byte, addPath bool) (peer uint16, s seen, rest []byte, err error) {
-	head := 8
-	if addPath {
-		head = 12
-	}
-	if len(b) < head {
-		return 0, seen{}, nil, m.fault("it ends in the middle of its entries")
-	}
-	peer = binary.BigEndian.Uint16(b)
-	size := int(binary.BigEndian.Uint16(b[head-2:]))
-	if int(peer) >= len(m.peers) {
-		return 0, seen{}, nil, m.fault("it names peer %d of %d", peer, len(m.peers))
-	}
-	if len(b) < head+size {
-		return 0, seen{}, nil, m.fault("an entry's attributes claim %d bytes of %d", size, len(b)-head)
-	}
-	s, ok := pathOrigin(b[head:head+size], m.peers[peer])
-	if !ok {
-		return 0, seen{}, nil, m.fault("an entry's attributes are garbled")
-	}
-	return peer, s, b[head+size:], nil
-}
-
-// pathOrigin finds the AS_PATH among the attributes (4-byte AS numbers always,
-// RFC 6396 section 4.3.4) and takes the route's origin from it, "the rightmost
-// AS in the final segment if that is an AS_SEQUENCE, the BGP speaker's own AS
-// if it is an AS_CONFED_SEQUENCE or AS_CONFED_SET or if the path is empty, NONE
-// otherwise" (RFC 6811 section 2). The speaker, as far as a dump tells, is the peer.
-func pathOrigin(b []byte, peerAS uint32) (seen, bool) {
-	own := seen{peerAS, 1, true}
-	for len(b) > 0 {
-		if len(b) < 3 {
-			return seen{}, false
-		}
-		kind, size, head := b[1], int(b[2]), 3
-		if b[0]&0x10 != 0 { // extended length
-			if len(b) < 4 {
-				return seen{}, false
-			}
-			size, head = int(binary.BigEndian.Uint16(b[2:])), 4
-		}
-		if len(b) < head+size {
-			return seen{}, false
-		}
-		if kind != 2 {
-			b = b[head+size:]
-			continue
-		}
-		path := b[head : head+size]
-		origin := own
-		for len(path) > 0 {
-			if len(path) < 2 || len(path) < 2+4*int(path[1]) {
-				return seen{}, false
-			}
-			n := 2 + 4*int(path[1])
-			switch {
-			case n == 2: // an empty segment says nothing
-			case path[0] == 2:
-				origin = seen{binary.BigEndian.Uint32(path[n-4:]), 1, true}
-			case path[0] == 3 || path[0] == 4:
-				origin = own
-			default:
-				origin = seen{0, 1, false}
-			}
-			path = path[n:]
-		}
-		return origin, true
-	}
-	return own, true
 }

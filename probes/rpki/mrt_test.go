@@ -140,7 +140,11 @@ func dumpRoutes(r *Routes) string {
 	var b strings.Builder
 	for p, group := range r.idx.all() {
 		for _, s := range group {
-			fmt.Fprintf(&b, "%s %s %d\n", p, s.origin(), s.peers)
+			o := s.route(p).Origin.String()
+			if s.kind == localOrigin {
+				o = "local"
+			}
+			fmt.Fprintf(&b, "%s %s %d\n", p, o, s.peers)
 		}
 	}
 	return b.String()
@@ -318,6 +322,54 @@ func TestReadMRTBigRecord(t *testing.T) {
 	r, err := ReadMRT(&d.Buffer, "rib")
 	if err != nil || r.Len() != 500 || r.maxPeers != 2 {
 		t.Errorf("%d routes, %d peers, %v", r.Len(), r.maxPeers, err)
+	}
+}
+
+// A router that appends to its file: per family the last table counts. Other
+// collectors' tables add up.
+func TestReadMRTSeveralDumps(t *testing.T) {
+	d := &dumpWriter{t: t}
+	d.peers(64496)
+	d.rib("192.0.2.0/24", false, path{0, 0, "64496 64500"})
+	d.rib("198.51.100.0/24", false, path{0, 0, "64496 64500"})
+	d.rib("2001:db8::/32", false, path{0, 0, "64496 64500"})
+	d.peers(64496)
+	d.rib("192.0.2.0/24", false, path{0, 0, "64496 64501"})
+	m, err := mrt.NewMRTMessage(dumpTime, mrt.TABLE_DUMPv2, mrt.PEER_INDEX_TABLE,
+		mrt.NewPeerIndexTable("10.0.0.2", "view", []*mrt.Peer{mrt.NewPeer("10.0.0.1", "10.0.0.1", 64497, true)}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := m.Serialize()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Write(b)
+	d.rib("192.0.2.0/24", false, path{0, 0, "64497 64501"})
+	r, err := ReadMRT(&d.Buffer, "rib")
+	if want := "192.0.2.0/24 AS64501 2\n2001:db8::/32 AS64500 1\n"; err != nil || dumpRoutes(r) != want {
+		t.Errorf("%v\n%swant\n%s", err, dumpRoutes(r), want)
+	}
+}
+
+// What a router originates itself has an empty path from peer AS 0.
+func TestReadMRTLocal(t *testing.T) {
+	d := &dumpWriter{t: t}
+	d.peers(0, 64496)
+	d.rib("192.0.2.0/24", false, path{0, 0, ""})
+	d.rib("198.51.100.0/24", false, path{0, 0, ""}, path{1, 0, "64496 64500"})
+	r, err := ReadMRT(&d.Buffer, "rib")
+	if want := "192.0.2.0/24 local 1\n198.51.100.0/24 AS64500 1\n198.51.100.0/24 local 1\n"; err != nil || dumpRoutes(r) != want {
+		t.Fatalf("%v\n%swant\n%s", err, dumpRoutes(r), want)
+	}
+	s := snapshot(t, "192.0.0.0/16-24 AS1, 198.51.100.0/24 AS64500")
+	for addr, want := range map[string]string{"192.0.2.1": "unknown.origin", "198.51.100.1": "valid", "203.0.113.1": "unrouted"} {
+		f := Judge(s, r, netip.MustParseAddr(addr), night)
+		if results := f.Results(); codes(results) != want {
+			t.Errorf("%s: %s, want %s", addr, codes(results), want)
+		} else {
+			checkResults(t, f, results)
+		}
 	}
 }
 

@@ -78,6 +78,11 @@ func (f Finding) args() map[string]string {
 	if f.Code() == "rpki.unknown.routes-stale" {
 		set("age", age(f.At, f.Table.At))
 	}
+	for _, j := range f.Routes {
+		if j.Use == Unnamed {
+			set("prefix", j.Prefix.String())
+		}
+	}
 	j, ok := f.Worst()
 	if !ok {
 		return a
@@ -129,9 +134,8 @@ func (f Finding) noteDropped(add func(verdict.Reason, map[string]string)) {
 		return
 	}
 	for _, other := range f.Routes {
-		if (other.Use == Decides || other.Use == Backup) && other.Validity.State() != Invalid {
-			add("rpki.note.dropped-covered", map[string]string{
-				"prefix": j.Prefix.String(), "other": other.Prefix.String() + " " + other.Origin.String()})
+		if (other.Use == Decides || other.Use == Backup || other.Use == Unnamed) && other.Validity.State() != Invalid {
+			add("rpki.note.dropped-covered", map[string]string{"prefix": j.Prefix.String(), "other": other.name()})
 			return
 		}
 	}
@@ -149,7 +153,7 @@ func (f Finding) noteOthers(add func(verdict.Reason, map[string]string)) {
 		if j.Use == Backup && j.Validity.State() == Invalid {
 			code = "rpki.note.less-specific-invalid"
 		}
-		if code == "" || n == maxShown {
+		if code == "" || j.Local || n == maxShown {
 			continue
 		}
 		n++
@@ -165,7 +169,7 @@ func (f Finding) evidence() []verdict.Evidence {
 	if f.Table.Name != "" {
 		var routes []string
 		for _, j := range f.Routes[:min(len(f.Routes), maxShown)] {
-			text := j.Prefix.String() + " " + j.Origin.String()
+			text := j.name()
 			if j.Peers > 0 {
 				text += fmt.Sprintf(" (%d peers)", j.Peers)
 			}
@@ -189,6 +193,14 @@ func (f Finding) evidence() []verdict.Evidence {
 		out = append(out, ask)
 	}
 	return out
+}
+
+// name is "192.0.2.0/24 AS64500".
+func (r Route) name() string {
+	if r.Local {
+		return r.Prefix.String() + " local"
+	}
+	return r.Prefix.String() + " " + r.Origin.String()
 }
 
 func orNone(s string) string {

@@ -84,13 +84,13 @@ func risLine(line []byte) (netip.Prefix, seen, error) {
 		return netip.Prefix{}, seen{}, err
 	}
 	if origin[0] == '{' && origin[len(origin)-1] == '}' {
-		return p, seen{0, uint32(peers), false}, nil
+		return p, seen{peers: uint32(peers)}, nil
 	}
 	asn, ok := parseUint(bytes.TrimPrefix(origin, []byte("AS")), math.MaxUint32)
 	if !ok {
 		return netip.Prefix{}, seen{}, fmt.Errorf("%q is no AS number", clip(origin))
 	}
-	return p, seen{uint32(asn), uint32(peers), true}, nil
+	return p, From(ASN(asn)).seen(uint32(peers)), nil
 }
 
 // cutField splits b behind its first field and the white space that follows.

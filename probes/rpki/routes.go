@@ -12,7 +12,8 @@ import (
 type Route struct {
 	Prefix netip.Prefix
 	Origin Origin
-	Peers  int // how many peers of the collectors see it with this origin; 0: not known (declared, not seen)
+	Peers  int  // how many peers of the collectors see it with this origin; 0: not known (declared, not seen)
+	Local  bool // the dumping router originates it, and the dump does not tell that router's AS: Origin means nothing
 }
 
 // Announcement is a route that its holder declares, as in the inventory.
@@ -33,17 +34,31 @@ type Routes struct {
 type seen struct {
 	asn   uint32
 	peers uint32
-	known bool
+	kind  originKind
+	dump  uint16 // while reading: which dump of the file it is from
 }
+
+// originKind says what asn means.
+type originKind uint8
+
+const (
+	noOrigin    originKind = iota // NONE
+	knownOrigin                   // asn is the origin
+	localOrigin                   // some router's own AS, not told
+)
 
 func (o Origin) seen(peers uint32) seen {
 	if !o.Known {
-		return seen{0, peers, false}
+		return seen{peers: peers}
 	}
-	return seen{uint32(o.ASN), peers, true}
+	return seen{asn: uint32(o.ASN), peers: peers, kind: knownOrigin}
 }
 
-func (s seen) origin() Origin { return Origin{ASN(s.asn), s.known} }
+func (s seen) same(t seen) bool { return s.asn == t.asn && s.kind == t.kind }
+
+func (s seen) route(p netip.Prefix) Route {
+	return Route{Prefix: p, Origin: Origin{ASN(s.asn), s.kind == knownOrigin}, Peers: int(s.peers), Local: s.kind == localOrigin}
+}
 
 // NewRoutes makes a table of declared announcements. The table is Partial:
 // that it lacks a route says nothing about the Internet.
@@ -66,17 +81,14 @@ func NewRoutes(own []Announcement, from Source) (*Routes, error) {
 func newRoutes(b *rows[seen], from Source, peers int) *Routes {
 	idx := b.build(
 		func(x, y seen) int {
-			if x.known != y.known {
-				if x.known {
-					return -1
-				}
-				return 1
+			if x.kind != y.kind {
+				return cmp.Compare((x.kind+2)%3, (y.kind+2)%3) // NONE last
 			}
 			return cmp.Compare(x.asn, y.asn)
 		},
 		// A dump may hold a prefix in several records, each with peers of its own.
 		func(x *seen, y seen) bool {
-			if x.known != y.known || x.asn != y.asn {
+			if !x.same(y) {
 				return false
 			}
 			x.peers += min(y.peers, math.MaxUint32-x.peers)
@@ -134,7 +146,7 @@ func (r *Routes) Covering(addr netip.Addr) []Route {
 	var out []Route
 	for p, group := range r.idx.covering(netip.PrefixFrom(addr, addr.BitLen())) {
 		for _, it := range group {
-			out = append(out, Route{Prefix: p, Origin: it.origin(), Peers: int(it.peers)})
+			out = append(out, it.route(p))
 		}
 	}
 	return out
