@@ -52,14 +52,14 @@ func (r *run) judgeCut(p *zone, msg *message, c name) cut {
 	case proof.kind == unproven:
 		return cut{reason: proof.reason}
 	case proof.insecure != "":
-		reason := newReason(proof.insecure, p.apex, c, dns.TypeDS, "record", record(proof.rr), "parent", p.apex.String(), "limit", itoa(maxIterations))
+		reason := insecureProof(proof, p, c, dns.TypeDS)
 		if proof.insecure == codeOptOut {
-			reason = owned(reason, verdict.Registrar, c)
+			reason = owned(reason, verdict.DNSOperator, c) // of the name's own zone, if it is one
 		}
-		return cut{kind: cutInsecure, reason: reason}
+		return cut{kind: cutInsecure, expires: proof.expires, reason: reason}
 	case proof.delegation:
 		reason := newReason(codeUnsigned, c, c, dns.TypeDS, "record", record(proof.rr), "parent", p.apex.String())
-		return cut{kind: cutInsecure, reason: reason}
+		return cut{kind: cutInsecure, expires: proof.expires, reason: reason}
 	}
 	return cut{kind: cutNone}
 }

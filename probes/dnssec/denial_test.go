@@ -244,6 +244,9 @@ var nsec3Cases = []brokenCase{
 	{"child's name denied across the cut", "www.plain3.nsec3.vn.", 0, Insecure, "dnssec.insecure.unsigned", func(w *world) {
 		w.at("www.plain3.nsec3.vn.", dns.TypeA, w.prove("nsec3.vn.", dns.RcodeNameError, "plain3.nsec3.vn.", "www.plain3.nsec3.vn.", "*.plain3.nsec3.vn."))
 	}},
+	{"unsigned child's apex data denied by the parent", "plain3.nsec3.vn.", 0, Insecure, "dnssec.insecure.unsigned", func(w *world) {
+		w.at("plain3.nsec3.vn.", dns.TypeA, w.prove("nsec3.vn.", 0, "plain3.nsec3.vn."))
+	}},
 	{"signed child's name denied across the cut", "www.signed.opt.vn.", 0, Bogus, "dnssec.bogus.denial-missing", func(w *world) {
 		w.at("www.signed.opt.vn.", dns.TypeA, w.prove("opt.vn.", dns.RcodeNameError, "signed.opt.vn.", "www.signed.opt.vn.", "*.signed.opt.vn."))
 	}},

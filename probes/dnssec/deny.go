@@ -24,6 +24,7 @@ type proof struct {
 	delegation bool           // the record at the name shows an unsigned delegation
 	hashed     bool           // by NSEC3
 	insecure   verdict.Reason // proven only as insecure: opt-out, too many iterations, an unsigned delegation
+	cut        name           // for an unsigned delegation: where
 	rr         dns.RR         // the record that decides, nil if none
 	why        string         // in English, why it proves nothing
 	expires    time.Time

@@ -85,8 +85,13 @@ func (r *run) admit(f *finding, set *rrset, n name) bool {
 	return false
 }
 
+// insecureProof words what is proven, but only as insecure.
 func insecureProof(p proof, z *zone, n name, qtype uint16) Reason {
-	return newReason(p.insecure, z.apex, n, qtype, "record", record(p.rr), "parent", z.apex.String(), "limit", itoa(maxIterations))
+	zone := z.apex
+	if p.insecure == codeUnsigned {
+		zone = p.cut
+	}
+	return newReason(p.insecure, zone, n, qtype, "record", record(p.rr), "parent", z.apex.String(), "limit", itoa(maxIterations))
 }
 
 // aged returns the records with TTLs no longer than the signature allows: the

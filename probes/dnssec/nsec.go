@@ -77,7 +77,7 @@ func (e *evidence) denyNSEC(q name, qtype uint16) proof {
 	}
 	for _, n := range e.nsec {
 		if n.unsigned(q, qtype) {
-			return proof{kind: noData, insecure: codeUnsigned, rr: n.rr}
+			return proof{kind: noData, insecure: codeUnsigned, cut: n.owner, rr: n.rr}
 		}
 	}
 	if n, ok := e.matching(q); ok {

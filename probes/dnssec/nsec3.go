@@ -142,6 +142,9 @@ func (s hashed) deny(apex, q name, qtype uint16) proof {
 		return proof{}
 	}
 	if m := s.matching(h); m != nil {
+		if qtype != dns.TypeDS && m.types.delegation() && !m.types.has(dns.TypeDS) {
+			return proof{kind: noData, insecure: codeUnsigned, cut: q, rr: m.rr}
+		}
 		return m.proves(q, qtype)
 	}
 	ce, nc, p := s.closest(apex, q, h)
@@ -197,7 +200,7 @@ func (s hashed) closest(apex, q name, h digest) (ce name, nc *nsec3, p proof) {
 		// "The validator MUST check that the NSEC3 RR that has the closest encloser as the original owner name is
 		// from the proper zone. The DNAME type bit must not be set and the NS type bit may only be set if the SOA type bit is set."
 		if m.types.delegation() && !m.types.has(dns.TypeDS) {
-			return ce, nil, proof{kind: noData, insecure: codeUnsigned, rr: m.rr} // all below is unsigned
+			return ce, nil, proof{kind: noData, insecure: codeUnsigned, cut: ce, rr: m.rr} // all below is unsigned
 		}
 		if m.types.delegation() || m.types.has(dns.TypeDNAME) {
 			return ce, nil, proof{why: "the name lies below the zone cut or DNAME that it belongs to", rr: m.rr}

@@ -179,7 +179,9 @@ func (r *run) load(c name) *zone {
 func (r *run) delegated(c name, parent *zone, cut cut, keys <-chan reply) *zone {
 	switch cut.kind {
 	case cutInsecure:
-		return r.failed(c, parent, Insecure, cut.reason)
+		z := r.failed(c, parent, Insecure, cut.reason)
+		z.expires = earlier(z.expires, cut.expires)
+		return z
 	case cutSigned:
 		return r.keysByDS(c, parent, cut, keys)
 	case cutLimit:
