@@ -65,6 +65,10 @@ func (f *Failure) Error() string {
 	return s
 }
 
+// VerdictCause says why, in the terms of results: validators that know no
+// resolver ask errors for it.
+func (f *Failure) VerdictCause() verdict.Cause { return f.Cause }
+
 // Unwrap returns the underlying error, such as a context's.
 func (f *Failure) Unwrap() error { return f.Err }
 
