@@ -163,3 +163,19 @@ no-such-world
 		}
 	}
 }
+
+// TestFrozenClock checks that a world may bring its own time, for which
+// everything is signed.
+func TestFrozenClock(t *testing.T) {
+	l := start(t, "long ago\n-- include --\nbase\n-- now --\n2025-06-15T02:00:00Z\n", Options{})
+	if l.Now().Format(time.RFC3339) != "2025-06-15T02:00:00Z" {
+		t.Errorf("the time is %v", l.Now())
+	}
+	m := mustAsk(t, l, "udp", dcServer, "www.tinh.gov.vn.", dns.TypeAAAA)
+	if sig := m.Answer[1].(*dns.RRSIG); !sig.ValidityPeriod(l.Now()) {
+		t.Errorf("signed for another time: %v", sig)
+	}
+	if r, _, err := get(l, "[2001:db8:8000::80]:443", "www.tinh.gov.vn", "/", 10*time.Second); err != nil || r.StatusCode != 200 {
+		t.Errorf("certificate of another time: %v", err)
+	}
+}
