@@ -52,7 +52,7 @@ func Values(run history.Run, inv inventory.Inventory, plan inventory.Plan) []Poi
 	for _, p := range plan.Programmes {
 		for _, t := range p.Targets {
 			if v, ok := b.measure(t, agencies).Percent(); ok {
-				list = append(list, Point{run.Started, clean(t.ID), v})
+				list = append(list, Point{run.Started, Clean(t.ID), v})
 			}
 		}
 	}
@@ -154,7 +154,7 @@ func (b *builder) name(id string) verdict.Text {
 	if id == "" {
 		return words["agency.none"]
 	}
-	return verdict.Text{EN: clean(id), VI: clean(id)}
+	return verdict.Text{EN: Clean(id), VI: Clean(id)}
 }
 
 // roa says whether a block of one's own is covered by a ROA for its origin: a
@@ -183,7 +183,7 @@ func (b *builder) agencies() []Agency {
 		})
 	}
 	for _, id := range b.former {
-		list = append(list, Agency{ID: clean(id), Name: b.name(id), Former: true, Tally: tally(b.of(id)), Targets: []AgencyTarget{}})
+		list = append(list, Agency{ID: Clean(id), Name: b.name(id), Former: true, Tally: tally(b.of(id)), Targets: []AgencyTarget{}})
 	}
 	return list
 }
@@ -247,8 +247,8 @@ func (b *builder) exemptions() []Exemption {
 		}
 		s := row.Judged
 		list = append(list, Exemption{
-			Agency: clean(s.Agency), Name: row.Name, Host: s.Host, Service: s.Kind, Port: s.Port,
-			Reason: clean(row.Exempt.Reason), Approver: clean(row.Exempt.Approver),
+			Agency: Clean(s.Agency), Name: row.Name, Host: s.Host, Service: s.Kind, Port: s.Port,
+			Reason: Clean(row.Exempt.Reason), Approver: Clean(row.Exempt.Approver),
 			Until: row.Exempt.Until.String(), Expired: !row.IsExempt,
 		})
 	}
@@ -257,15 +257,15 @@ func (b *builder) exemptions() []Exemption {
 
 func header(h history.Header) Run {
 	r := Run{
-		ID: h.ID, Started: h.Started.UTC(), Status: h.Status, Tool: clean(h.Tool), Rules: h.Rules, Judged: verdict.RulesVersion,
-		Vantage: clean(h.Vantage), Checks: notNil(h.Checks), Inventory: h.InventorySHA256, Plan: h.PlanSHA256,
+		ID: h.ID, Started: h.Started.UTC(), Status: h.Status, Tool: Clean(h.Tool), Rules: h.Rules, Judged: verdict.RulesVersion,
+		Vantage: Clean(h.Vantage), Checks: notNil(h.Checks), Inventory: h.InventorySHA256, Plan: h.PlanSHA256,
 		Sources: []Source{}, Preflight: []Finding{}, Trouble: []Finding{},
 	}
 	if !h.Finished.IsZero() {
 		r.Finished = h.Finished.UTC()
 	}
 	for _, s := range h.Sources {
-		src := Source{Name: clean(s.Name), Count: s.Count}
+		src := Source{Name: Clean(s.Name), Count: s.Count}
 		if !s.At.IsZero() {
 			hours := round2(s.Age(h).Hours())
 			src.At, src.Hours = s.At.UTC(), &hours

@@ -135,13 +135,13 @@ func (b *builder) causesOf(index map[causeKey]*Cause, row Row, results []verdict
 		c := index[k]
 		if c == nil {
 			c = &Cause{
-				Code: first.Code, Check: first.Check, Outcome: first.Outcome, Subject: clean(k.subject), Owner: first.Owner,
+				Code: first.Code, Check: first.Check, Outcome: first.Outcome, Subject: Clean(k.subject), Owner: first.Owner,
 				Title: first.Title, Advice: first.Advice, Ref: first.Ref, Evidence: first.Evidence, Lifts: []Lift{}, Asked: first.Subject,
 			}
 			index[k] = c
 		}
 		v := Victim{
-			Agency: clean(s.Agency), Name: row.Name, Host: s.Host, Service: s.Kind, Port: s.Port,
+			Agency: Clean(s.Agency), Name: row.Name, Host: s.Host, Service: s.Kind, Port: s.Port,
 			Held: first.Blocking, From: s.Min, To: s.Min,
 		}
 		if first.Outcome == verdict.Fail {

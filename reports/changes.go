@@ -71,7 +71,7 @@ func group(prior history.Header, diff []history.Change) *Changes {
 		if n := len(c.Services); n == 0 || c.Services[n-1].key != key {
 			seen = map[history.Class]bool{}
 			c.Services = append(c.Services, ServiceChange{
-				Agency: clean(ch.Agency), Host: clean(ch.Host), Service: clean(ch.Kind), Port: ch.Port, Checks: []CheckChange{}, key: key,
+				Agency: Clean(ch.Agency), Host: Clean(ch.Host), Service: Clean(ch.Kind), Port: ch.Port, Checks: []CheckChange{}, key: key,
 			})
 		}
 		s := &c.Services[len(c.Services)-1]

@@ -12,11 +12,11 @@ import (
 // maxText bounds, in characters, every piece of foreign text in a report.
 const maxText = 600
 
-// clean makes text from name servers, banners, pages and files harmless in
+// Clean makes text from name servers, banners, pages and files harmless in
 // every format: control characters (among them terminal escapes), marks that
 // turn the writing direction, and invisible characters are shown as escapes,
 // white space becomes a plain space, and long text is cut with an ellipsis.
-func clean(s string) string {
+func Clean(s string) string {
 	if plain(s) {
 		return s
 	}
@@ -59,13 +59,13 @@ func plain(s string) bool {
 }
 
 func cleanText(t verdict.Text) verdict.Text {
-	return verdict.Text{EN: clean(t.EN), VI: clean(t.VI)}
+	return verdict.Text{EN: Clean(t.EN), VI: Clean(t.VI)}
 }
 
 func cleanAll(in []string) []string {
 	out := make([]string, len(in))
 	for i, s := range in {
-		out[i] = clean(s)
+		out[i] = Clean(s)
 	}
 	return out
 }
@@ -73,7 +73,7 @@ func cleanAll(in []string) []string {
 func cleanEvidence(in []verdict.Evidence) []verdict.Evidence {
 	out := make([]verdict.Evidence, len(in))
 	for i, e := range in {
-		out[i] = verdict.Evidence{At: e.At, Asked: clean(e.Asked), Over: clean(e.Over), Query: clean(e.Query), Answer: clean(e.Answer)}
+		out[i] = verdict.Evidence{At: e.At, Asked: Clean(e.Asked), Over: Clean(e.Over), Query: Clean(e.Query), Answer: Clean(e.Answer)}
 	}
 	return out
 }

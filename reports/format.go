@@ -82,7 +82,7 @@ func (d directory) agency(id string, l verdict.Lang) string {
 	if t, ok := d.agencies[id]; ok && t.In(l) != "" {
 		return t.In(l)
 	}
-	return clean(id)
+	return Clean(id)
 }
 
 // owner says who mends a finding: the role, and the name if there is one, an
@@ -92,7 +92,7 @@ func (d directory) owner(o verdict.Owner, l verdict.Lang) string {
 	if o.Name == "" {
 		return role
 	}
-	name := clean(o.Name)
+	name := Clean(o.Name)
 	if t, ok := d.agencies[o.Name]; ok {
 		name = t.In(l)
 	} else if asn, ok := strings.CutPrefix(o.Name, "AS"); ok {

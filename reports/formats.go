@@ -97,10 +97,10 @@ func csvRow(r Report, row Row, l verdict.Lang) []string {
 	}
 	reason, until := "", ""
 	if row.Exempt != nil {
-		reason, until = clean(row.Exempt.Reason), row.Exempt.Until.String()
+		reason, until = Clean(row.Exempt.Reason), row.Exempt.Until.String()
 	}
 	return []string{
-		clean(s.Agency), row.Name.In(l), s.Host, s.Kind, port, row.counted(), level, levelMax, levelWord(l, row), s.Reach6.String(),
+		Clean(s.Agency), row.Name.In(l), s.Host, s.Kind, port, row.counted(), level, levelMax, levelWord(l, row), s.Reach6.String(),
 		s.DNSSEC, s.DNSSECDeps, s.RPKI, s.RPKIDeps, strings.Join(s.AAAA, " "), strings.Join(s.A, " "), strings.Join(s.Routes, ", "), stamp(s.Expires),
 		string(first.Code), first.Title.In(l), owner, first.Advice.In(l),
 		strconv.Itoa(s.Counts.Pass), strconv.Itoa(s.Counts.Warn), strconv.Itoa(s.Counts.Fail), strconv.Itoa(s.Counts.Unknown), strconv.Itoa(s.Counts.NotApplicable),

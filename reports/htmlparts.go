@@ -82,7 +82,7 @@ func (p pager) findings(list []Finding) []findingView {
 func (p pager) finding(f Finding) findingView {
 	v := findingView{
 		Sign: Screen{}.sign(f.Outcome), Outcome: p.say("outcome." + f.Outcome.String()), Class: f.Outcome.String(),
-		Title: f.Title.In(p.l), Advice: f.Advice.In(p.l), Ref: f.Ref, Via: strings.Join(f.Via, " → "), Code: clean(string(f.Code)),
+		Title: f.Title.In(p.l), Advice: f.Advice.In(p.l), Ref: f.Ref, Via: strings.Join(f.Via, " → "), Code: Clean(string(f.Code)),
 		Check: p.say("check." + string(f.Check)),
 	}
 	if f.Owner.Role != "" {
@@ -183,7 +183,7 @@ func (p pager) services() []agencyServices {
 	index := map[string]int{}
 	var out []agencyServices
 	for _, row := range p.r.Services {
-		id := clean(row.Judged.Agency)
+		id := Clean(row.Judged.Agency)
 		i, ok := index[id]
 		if !ok {
 			i = len(out)

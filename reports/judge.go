@@ -115,7 +115,7 @@ func (s Service) Reached(l int) verdict.Outcome {
 func Judge(rec verdict.Record) Service {
 	b := ladder(rec.Results, nil)
 	s := Service{
-		Agency: rec.Agency, Host: clean(rec.Host), Kind: clean(rec.Kind), Port: rec.Port, At: rec.At, Took: rec.Took,
+		Agency: rec.Agency, Host: Clean(rec.Host), Kind: Clean(rec.Kind), Port: rec.Port, At: rec.At, Took: rec.Took,
 		Min: b.Min, Max: b.Max, Applicable: applicable(rec.Results),
 		AAAA: []string{}, A: []string{}, Findings: []Finding{},
 		Reach6: reach6(rec.Results),
@@ -126,13 +126,13 @@ func Judge(rec verdict.Record) Service {
 		s.Counts.add(r.Outcome())
 		switch {
 		case r.Reason == "aaaa.present":
-			s.AAAA = append(s.AAAA, clean(r.Subject))
+			s.AAAA = append(s.AAAA, Clean(r.Subject))
 		case r.Reason == "a.present" || r.Reason == "a.special":
-			s.A = append(s.A, clean(r.Subject))
+			s.A = append(s.A, Clean(r.Subject))
 		case r.Check == verdict.DNSSEC && len(r.Via) == 0:
 			s.Expires = earliest(s.Expires, r.Args["expires"])
 		case r.Check == verdict.RPKI && len(r.Via) == 0 && r.Args["prefix"] != "":
-			s.Routes = append(s.Routes, clean(route(r.Args["prefix"], r.Args["origin"])))
+			s.Routes = append(s.Routes, Clean(route(r.Args["prefix"], r.Args["origin"])))
 		}
 	}
 	slices.Sort(s.Routes)
@@ -257,10 +257,10 @@ func addFinding(list []Finding, f Finding) []Finding {
 func newFinding(r verdict.Result, b bounds, hasAAAA bool) Finding {
 	e := verdict.Lookup(r.Reason)
 	f := Finding{
-		Code: r.Reason, Check: r.Check, Outcome: e.Outcome, State: e.State, Subject: clean(r.Subject),
+		Code: r.Reason, Check: r.Check, Outcome: e.Outcome, State: e.State, Subject: Clean(r.Subject),
 		Title:  cleanText(verdict.Text{EN: r.Title(verdict.EN), VI: r.Title(verdict.VI)}),
 		Advice: cleanText(verdict.Text{EN: r.Advice(verdict.EN), VI: r.Advice(verdict.VI)}),
-		Ref:    e.Ref, Owner: verdict.Owner{Role: r.Owner.Role, Name: clean(r.Owner.Name)},
+		Ref:    e.Ref, Owner: verdict.Owner{Role: r.Owner.Role, Name: Clean(r.Owner.Name)},
 		Via: cleanAll(r.Via), Evidence: cleanEvidence(r.Evidence),
 	}
 	if f.Outcome == verdict.Fail || f.Outcome == verdict.Unknown {
@@ -338,7 +338,7 @@ type line struct {
 // against the dual-stack level, the least that the plan demands.
 func (s Service) MarshalJSON() ([]byte, error) {
 	l := line{
-		Host: s.Host, Service: s.Kind, Port: s.Port, Agency: clean(s.Agency), Outcome: s.Reached(2),
+		Host: s.Host, Service: s.Kind, Port: s.Port, Agency: Clean(s.Agency), Outcome: s.Reached(2),
 		DNSSEC: s.DNSSEC, DNSSECDeps: s.DNSSECDeps, RPKI: s.RPKI, RPKIDeps: s.RPKIDeps,
 		AAAA: notNil(s.AAAA), A: notNil(s.A), Reach6: s.Reach6, Routes: notNil(s.Routes),
 		Findings: notNil(s.Findings), Counts: s.Counts, At: s.At.UTC(), Millis: s.Took.Milliseconds(),

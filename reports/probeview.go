@@ -263,7 +263,7 @@ func (v *serviceView) foot() {
 		s += " · " + v.say("svc.took", decimal(v.Lang, v.s.Took.Seconds()))
 	}
 	if v.about.Vantage != "" {
-		s += " · " + v.say("svc.vantage", clean(v.about.Vantage))
+		s += " · " + v.say("svc.vantage", Clean(v.about.Vantage))
 	}
 	if f := families(v.Lang, v.about.Preflight); f != "" {
 		s += " (" + f + ")"
@@ -277,9 +277,9 @@ func families(l verdict.Lang, preflight []verdict.Result) string {
 	for _, r := range preflight {
 		switch r.Reason {
 		case "vantage.family-ok":
-			parts = append(parts, clean(r.Subject)+" "+word(l, "ok"))
+			parts = append(parts, Clean(r.Subject)+" "+word(l, "ok"))
 		case "vantage.no-family":
-			parts = append(parts, clean(r.Subject)+" "+word(l, "notok"))
+			parts = append(parts, Clean(r.Subject)+" "+word(l, "notok"))
 		}
 	}
 	return strings.Join(parts, ", ")

@@ -115,12 +115,12 @@ func FuzzClean(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		c := clean(s)
+		c := Clean(s)
 		checkInert(t, c, false)
 		if strings.Contains(c, "\n") {
 			t.Errorf("line end in %q", c)
 		}
-		if again := clean(c); len([]rune(s)) <= maxText/6 && again != c {
+		if again := Clean(c); len([]rune(s)) <= maxText/6 && again != c {
 			t.Errorf("cleaning twice changes %q to %q", c, again)
 		}
 	})

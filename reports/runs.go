@@ -40,7 +40,7 @@ func (sc Screen) runsGrid(runs []history.Header, room int) string {
 		if h.Planned > h.Services {
 			services += fmt.Sprintf("/%d", h.Planned)
 		}
-		t.AppendRow(table.Row{h.ID, moment(sc.Lang, h.Started), took(sc.Lang, h), sc.statusWord(h.Status), services, h.Rules, clean(h.Vantage)})
+		t.AppendRow(table.Row{h.ID, moment(sc.Lang, h.Started), took(sc.Lang, h), sc.statusWord(h.Status), services, h.Rules, Clean(h.Vantage)})
 	}
 	return t.Render() + "\n"
 }
@@ -161,7 +161,7 @@ func codeList(l verdict.Lang, list []verdict.Reason) string {
 	}
 	var parts []string
 	for _, r := range list {
-		parts = append(parts, clean(string(r)))
+		parts = append(parts, Clean(string(r)))
 	}
 	return strings.Join(parts, ", ")
 }

@@ -91,14 +91,6 @@ func (s Screen) wrap(first, rest, paragraph string) string {
 	return b.String()
 }
 
-// cut shortens str to n columns with an ellipsis.
-func cut(str string, n int) string {
-	if columns(str) <= n {
-		return str
-	}
-	return text.Trim(str, max(0, n-1)) + "…"
-}
-
 // printer remembers the first error of a series of writes.
 type printer struct {
 	w   io.Writer

@@ -36,6 +36,16 @@ func WriteTable(w io.Writer, r Report, sc Screen) error {
 	return v.err
 }
 
+// WriteFiles lists the files that a scan has left.
+func WriteFiles(w io.Writer, paths []string, sc Screen) error {
+	v := tableView{printer: printer{w: w}, Screen: sc}
+	v.put("\n" + v.wrap("", "  ", v.say("run.files")))
+	for _, p := range paths {
+		v.put("  " + Clean(p) + "\n")
+	}
+	return v.err
+}
+
 type tableView struct {
 	printer
 	r Report

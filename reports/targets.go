@@ -83,12 +83,12 @@ func unitOf(m inventory.Metric) string {
 func (b *builder) programmes(plan inventory.Plan, agencies []Agency, past []Point) []Programme {
 	list := make([]Programme, 0, len(plan.Programmes))
 	for _, p := range plan.Programmes {
-		out := Programme{ID: clean(p.ID), Name: cleanText(p.Name), Source: clean(p.Source), Targets: []Target{}}
+		out := Programme{ID: Clean(p.ID), Name: cleanText(p.Name), Source: Clean(p.Source), Targets: []Target{}}
 		for _, t := range p.Targets {
 			share := b.measure(t, agencies)
 			required := requiredAt(t, p.Valid.From, b.day)
 			target := Target{
-				ID: clean(t.ID), Name: cleanText(t.Name), Clause: clean(t.Clause), Source: clean(t.Source), Metric: t.Metric,
+				ID: Clean(t.ID), Name: cleanText(t.Name), Clause: Clean(t.Clause), Source: Clean(t.Source), Metric: t.Metric,
 				Unit: unitOf(t.Metric), Goal: t.Goal, Due: t.Due.String(), Gradual: t.Gradual,
 				Share: share, Required: round2(required), Wanted: wholes(required, share),
 				State: stateOf(t, share, required, b.day),
@@ -180,7 +180,7 @@ func (b *builder) judgeAgency(a *Agency, plan inventory.Plan) {
 				continue
 			}
 			required := requiredAt(t, p.Valid.From, b.day)
-			st := AgencyTarget{ID: clean(t.ID), Share: s, Required: round2(required), State: stateOf(t, s, required, b.day)}
+			st := AgencyTarget{ID: Clean(t.ID), Share: s, Required: round2(required), State: stateOf(t, s, required, b.day)}
 			a.Targets = append(a.Targets, st)
 			if w := slices.Index(byWorse, st.State); w > worst {
 				worst, a.State = w, st.State

@@ -114,6 +114,7 @@ var words = map[string]verdict.Text{
 	"run.status":     {EN: "the run is %s: services without a result count as not measured", VI: "lượt quét %s: dịch vụ chưa có kết quả được tính là chưa đo được"},
 	"run.trouble":    {EN: "This vantage could not measure everything. What rests on it is unknown for everybody:", VI: "Điểm đo này không đo được đầy đủ. Mọi kết quả dựa vào đó là chưa rõ đối với tất cả cơ quan:"},
 	"run.rules":      {EN: "measured under rules %d, judged under rules %d", VI: "đo theo bộ quy tắc %d, đánh giá theo bộ quy tắc %d"},
+	"run.files":      {EN: "Reports and history:", VI: "Báo cáo và lịch sử:"},
 	"run.empty":      {EN: "The inventory lists no services: there is nothing to report.", VI: "Danh mục chưa có dịch vụ nào: không có gì để báo cáo."},
 	"col.agency":     {EN: "Agency", VI: "Cơ quan"},
 	"col.n":          {EN: "n", VI: "n"},
@@ -264,5 +265,5 @@ func stateWord(l verdict.Lang, check verdict.Check, state string) string {
 	if t, ok := words[key]; ok {
 		return t.In(l)
 	}
-	return clean(state)
+	return Clean(state)
 }

@@ -277,10 +277,7 @@ func (j *job) report() error {
 		return failed(err)
 	}
 	slices.Sort(files)
-	for _, f := range files {
-		fmt.Fprintln(out, "  "+f)
-	}
-	return nil
+	return wrapFailed(reports.WriteFiles(out, append(files, storePath(j.cfg)), screen(j.cfg, j.s, j.s.out)))
 }
 
 // outcome is the exit code: what could not be measured outranks what was found.

@@ -3,10 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/miekg/dns"
 
@@ -51,13 +49,13 @@ func writeChain(w io.Writer, v dnssec.Result, sc reports.Screen) error {
 		p.line("")
 		p.line("%s  [%s]", said.Title(sc.Lang), r.Code)
 		if r.Detail != "" {
-			p.line("  %s", clean(r.Detail))
+			p.line("  %s", reports.Clean(r.Detail))
 		}
 		if r.Record != "" {
-			p.line("  %s", clean(r.Record))
+			p.line("  %s", reports.Clean(r.Record))
 		}
 		if r.Owner.Role != "" {
-			p.line("  → %s %s", r.Owner.Role, clean(r.Owner.Name))
+			p.line("  → %s %s", r.Owner.Role, reports.Clean(r.Owner.Name))
 		}
 		if a := said.Advice(sc.Lang); a != "" {
 			p.line("  ⚒ %s", a)
@@ -67,7 +65,7 @@ func writeChain(w io.Writer, v dnssec.Result, sc reports.Screen) error {
 		p.line("")
 	}
 	for _, rr := range v.Answer {
-		p.line("%s", clean(rr.String()))
+		p.line("%s", reports.Clean(rr.String()))
 	}
 	return p.err
 }
@@ -121,7 +119,7 @@ func writeValidity(w io.Writer, v rpki.Validity, s *rpki.Snapshot, sc reports.Sc
 		list []rpki.VRP
 	}{{"matched", v.Matched}, {"wrong origin", v.WrongOrigin}, {"too specific", v.TooSpecific}} {
 		for _, vrp := range group.list {
-			p.line("  %-12s  %s  %s", group.name, vrp, clean(vrp.TA))
+			p.line("  %-12s  %s  %s", group.name, vrp, reports.Clean(vrp.TA))
 		}
 	}
 	src := s.Source()
@@ -143,18 +141,4 @@ func (p *printer) line(form string, a ...any) {
 	if p.err == nil {
 		_, p.err = fmt.Fprintf(p.w, form+"\n", a...)
 	}
-}
-
-// clean makes foreign words harmless on a terminal: no control characters, no
-// marks that turn the direction of text.
-func clean(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r == '\t' {
-			return ' '
-		}
-		if unicode.IsControl(r) || slices.Contains([]rune{0x200e, 0x200f, 0x061c}, r) || (r >= 0x202a && r <= 0x202e) || (r >= 0x2066 && r <= 0x2069) {
-			return -1
-		}
-		return r
-	}, s)
 }
