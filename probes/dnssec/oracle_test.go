@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -71,9 +72,11 @@ func serve(t *testing.T, current func() Source) (port string) {
 // oracle asks unbound-host about what a source serves.
 type oracle struct {
 	bin, dir, port string
-	src            Source
+	src            atomic.Pointer[Source] // the server's goroutines read it
 	anchors        []dns.RR
 }
+
+func (o *oracle) serves(src Source) { o.src.Store(&src) }
 
 // newOracle skips the test where unbound-host is not installed.
 func newOracle(t *testing.T) *oracle {
@@ -83,7 +86,7 @@ func newOracle(t *testing.T) *oracle {
 		t.Skip("unbound-host is not installed")
 	}
 	o := &oracle{bin: bin, dir: t.TempDir()}
-	o.port = serve(t, func() Source { return o.src })
+	o.port = serve(t, func() Source { return *o.src.Load() })
 	return o
 }
 
@@ -127,7 +130,7 @@ forward-zone:
 // answer, too much work) it calls SERVFAIL too.
 func (o *oracle) agree(t *testing.T, title, name string, qtype uint16) {
 	t.Helper()
-	ours := New(o.src, o.anchors, func() time.Time { return testNow }).Validate(context.Background(), name, qtype)
+	ours := New(*o.src.Load(), o.anchors, func() time.Time { return testNow }).Validate(context.Background(), name, qtype)
 	theirs, text := o.ask(t, name, qtype)
 	if ours.State != theirs && (ours.State != Indeterminate || theirs != Bogus) && explained[title] == "" {
 		t.Errorf("%s (%s %s): ours %v, unbound %v\n%s\n%.600s", title, name, typeName(qtype), ours.State, theirs, reasonsText(ours), text)
@@ -139,7 +142,8 @@ func (o *oracle) agree(t *testing.T, title, name string, qtype uint16) {
 func TestAgreesWithUnbound(t *testing.T) {
 	o := newOracle(t)
 	w := newWorld(t, province()...)
-	o.src, o.anchors = w, w.anchors
+	o.serves(w)
+	o.anchors = w.anchors
 	for _, c := range goodCases {
 		if c.qtype != dns.TypeRRSIG {
 			o.agree(t, c.name+" "+typeName(c.qtype), c.name, c.qtype)
@@ -149,7 +153,8 @@ func TestAgreesWithUnbound(t *testing.T) {
 		for _, c := range cases {
 			w = newWorld(t, withExtras()...)
 			c.do(w)
-			o.src, o.anchors = w, w.anchors
+			o.serves(w)
+			o.anchors = w.anchors
 			name, qtype := c.name, c.qtype
 			if name == "" {
 				name = www
@@ -161,7 +166,7 @@ func TestAgreesWithUnbound(t *testing.T) {
 		}
 	}
 	w = newWorld(t, withExtras()...)
-	o.src = w
+	o.serves(w)
 	for _, c := range anchorCases(w) {
 		if o.anchors = c.anchors; len(c.anchors) > 0 && c.code != "dnssec.indeterminate.no-anchor" {
 			o.agree(t, "anchor: "+c.title, c.name, c.qtype)
@@ -240,7 +245,7 @@ func TestAgreesWithUnboundOnRandomChanges(t *testing.T) {
 			m.Rcode = []int{dns.RcodeSuccess, dns.RcodeNameError}[r.IntN(2)]
 			title += rcodeName(m.Rcode)
 		}
-		o.src = altered{tape{key: m}, w}
+		o.serves(altered{tape{key: m}, w})
 		o.agree(t, title, c.name, c.qtype)
 	}
 }

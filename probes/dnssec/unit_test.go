@@ -341,6 +341,35 @@ func TestConcurrentUse(t *testing.T) {
 	}
 }
 
+// A source may hand the same message to everybody: nothing is written to it.
+func TestSharedMessages(t *testing.T) {
+	w := newWorld(t, province()...)
+	for _, c := range []question{{name: www, qtype: dns.TypeA}, {name: "none.nsec3.vn.", qtype: dns.TypeA}, {name: "mx.nsec.vn.", qtype: dns.TypeMX}, {name: "www.d.nsec.vn.", qtype: dns.TypeTXT}} {
+		src := recordAll(t, w, c.name, c.qtype)
+		for _, m := range src {
+			for _, rr := range slices.Concat(m.Answer, m.Ns) {
+				rr.Header().Rdlength = 0
+			}
+		}
+		var wg sync.WaitGroup
+		for range 4 { // the race detector has the last word
+			wg.Add(1)
+			go func() {
+				defer wg.Done()
+				New(src, w.anchors, func() time.Time { return testNow }).Validate(context.Background(), c.name, c.qtype)
+			}()
+		}
+		wg.Wait()
+		for k, m := range src {
+			for _, rr := range slices.Concat(m.Answer, m.Ns) {
+				if rr.Header().Rdlength != 0 {
+					t.Errorf("%s: %v was written to", k, rr)
+				}
+			}
+		}
+	}
+}
+
 // An interrupted judgement says so and leaves nothing wrong behind.
 func TestInterruption(t *testing.T) {
 	w := newWorld(t, province()...)

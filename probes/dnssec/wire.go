@@ -59,9 +59,11 @@ func canonicalRdata(rrtype uint16, rdata []byte) {
 	}
 }
 
-// packRdata returns the RDATA of rr without compression, names as they are.
+// packRdata returns the RDATA of rr without compression, names as they are. The
+// library's packing writes the length into the record's header, and messages are
+// shared between askers: so it is done to a copy.
 func packRdata(rr dns.RR, buf []byte) ([]byte, bool) {
-	off, err := dns.PackRR(rr, buf, 0, nil, false)
+	off, err := dns.PackRR(shallow(rr), buf, 0, nil, false)
 	if err != nil {
 		return nil, false
 	}
@@ -70,6 +72,35 @@ func packRdata(rr dns.RR, buf []byte) ([]byte, bool) {
 		return nil, false
 	}
 	return buf[start+10 : off], true
+}
+
+// shallow copies a record's own fields, which is enough for packing; the rarer
+// types are copied whole.
+func shallow(rr dns.RR) dns.RR {
+	switch x := rr.(type) {
+	case *dns.A:
+		c := *x
+		return &c
+	case *dns.AAAA:
+		c := *x
+		return &c
+	case *dns.DS:
+		c := *x
+		return &c
+	case *dns.DNSKEY:
+		c := *x
+		return &c
+	case *dns.SOA:
+		c := *x
+		return &c
+	case *dns.NSEC:
+		c := *x
+		return &c
+	case *dns.NSEC3:
+		c := *x
+		return &c
+	}
+	return dns.Copy(rr)
 }
 
 // canonical is a set of records ready for signing: each one's RDATA in
