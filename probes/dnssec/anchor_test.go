@@ -74,3 +74,32 @@ func TestAnchorChoice(t *testing.T) {
 		})
 	}
 }
+
+func TestReadAnchors(t *testing.T) {
+	if got := RootAnchors(); len(got) != 2 || got[0].(*dns.DS).KeyTag != 20326 || got[1].(*dns.DS).KeyTag != 38696 {
+		t.Errorf("root anchors: %v", got)
+	}
+	good := "; comment\n$TTL 60\n. IN DS 20326 8 2 (\n  " + strings.Repeat("AB", 16) + " ; half\n  " + strings.Repeat("CD", 16) + " )\n\n" +
+		"example.vn. 3600 IN DNSKEY 257 3 13 " + spec{apex: "example.vn."}.key(903, 257).rr.PublicKey + "\n$ORIGIN vn.\nsub DS 1 13 2 " + strings.Repeat("AB", 32) + "\n"
+	got, err := ReadAnchors(strings.NewReader(good))
+	if err != nil || len(got) != 3 || got[2].Header().Name != "sub.vn." {
+		t.Errorf("%v, %v", got, err)
+	}
+	bad := "vn. IN A 192.0.2.1\nvn. IN DS 1 13 2 ABCD\nvn. IN DS x 13 2 ABCD\n\nvn. DNSKEY 0 3 13 AAAA\nvn. DNSKEY 385 3 13 AAAA\nvn. DNSKEY 257 3 13 AAAA\nvn. CH DS 1 13 2 " +
+		strings.Repeat("AB", 32) + "\n(\nvn. DS 1 13 2 " + strings.Repeat("AB", 32) + " )\n"
+	got, err = ReadAnchors(strings.NewReader(bad))
+	if err == nil || len(got) != 1 {
+		t.Fatalf("%v, %v", got, err)
+	}
+	for _, line := range []string{"line 1: ", "line 2: ", "line 3: ", "line 5: ", "line 6: ", "line 7: ", "line 8: "} {
+		if !strings.Contains(err.Error(), line) {
+			t.Errorf("no fault for %sin\n%v", line, err)
+		}
+	}
+	if _, err = ReadAnchors(strings.NewReader("; nothing\n")); err == nil {
+		t.Error("an empty file is taken for anchors")
+	}
+	if _, err = ReadAnchors(strings.NewReader(strings.Repeat("; long\n", 200000))); err == nil {
+		t.Error("an endless file is taken for anchors")
+	}
+}

@@ -91,8 +91,8 @@ func (r Reason) Result(subject string, at time.Time) verdict.Result {
 	return verdict.Result{Check: verdict.DNSSEC, Reason: r.Code, Subject: subject, Args: r.Args, Owner: r.Owner, At: at}
 }
 
-// signature words an RRSIG for a person: the whole record, signature included,
-// is what the DNS operator has to look for.
+// record writes a record in presentation form, whole, as an operator would look
+// for it in the zone; nothing for no record.
 func record(rr dns.RR) string {
 	if rr == nil {
 		return ""
