@@ -77,6 +77,7 @@ func TestLadder(t *testing.T) {
 		{"works, closure fails", 2, 2, []verdict.Result{has1, up1, zoneOK, zoneBad, noA}},
 		{"works, closure unknown", 2, 4, []verdict.Result{has1, up1, zoneOK, res("closure.zone-unknown", "example.net"), noA}},
 		{"closure of warnings alone proves nothing", 2, 4, []verdict.Result{has1, up1, res("closure.third-party", "cdn"), noA}},
+		{"closure of zones with one server each", 4, 4, []verdict.Result{has1, up1, res("closure.zone-one", "vn"), noA}},
 		{"closure fails, reach unknown", 1, 2, []verdict.Result{has1, zoneBad, zoneOK}},
 		{"ready, A kept", 3, 3, []verdict.Result{has1, up1, zoneOK, hasA}},
 		{"ready, third party warned", 3, 3, []verdict.Result{has1, up1, zoneOK, res("closure.third-party", "cdn"), hasA}},

@@ -54,6 +54,7 @@ type facts struct {
 	reach    []verdict.Outcome  // over IPv6
 	byAddr   map[netip.Addr]int // results over IPv6 that show an address working
 	closure  []verdict.Outcome
+	resolves bool           // some part of the closure was seen to hold
 	v4       verdict.Reason // a.present outranks a.unknown outranks a.none; empty: not asked
 }
 
@@ -77,6 +78,8 @@ func gather(results []verdict.Result, mended func(int) bool) facts {
 			}
 		case verdict.Closure:
 			f.closure = append(f.closure, out)
+			// A zone with one server over IPv6 is worth a warning, and resolves.
+			f.resolves = f.resolves || out == verdict.Pass || r.Reason == "closure.zone-one"
 		}
 	}
 	return f
@@ -169,10 +172,8 @@ func (f *facts) independent() proof {
 	case verdict.Unknown, verdict.NotApplicable:
 		return open
 	}
-	for _, o := range f.closure {
-		if o == verdict.Pass {
-			return reached
-		}
+	if f.resolves {
+		return reached
 	}
 	return open
 }

@@ -76,12 +76,13 @@ const (
 
 // Resolver is safe for concurrent use.
 type Resolver struct {
-	cfg     Config
-	answers *generations[question, *answer]
-	zones   *generations[string, *zone]
-	servers *generations[netip.Addr, *server]
-	root    *zone
-	noRoute [2]atomic.Int64 // IPv4, IPv6: until when the family is taken to be missing here, Unix nanoseconds
+	cfg      Config
+	answers  *generations[question, *answer]
+	zones    *generations[string, *zone]
+	servers  *generations[netip.Addr, *server]
+	hearings *generations[question, *heard] // of Retry
+	root     *zone
+	noRoute  [2]atomic.Int64 // IPv4, IPv6: until when the family is taken to be missing here, Unix nanoseconds
 
 	mu      sync.Mutex // flights, gates and the edges between flights
 	flights map[question]*flight
@@ -111,11 +112,12 @@ func New(c Config) *Resolver {
 	r := &Resolver{
 		cfg: c,
 		// About 10 KiB a unit at worst; a cache holds up to two generations.
-		answers: newGenerations[question, *answer](64 << 20),
-		zones:   newGenerations[string, *zone](512 << 20),
-		servers: newGenerations[netip.Addr, *server](64 << 20),
-		flights: make(map[question]*flight),
-		gates:   make(map[string]*gate),
+		answers:  newGenerations[question, *answer](64 << 20),
+		zones:    newGenerations[string, *zone](512 << 20),
+		servers:  newGenerations[netip.Addr, *server](64 << 20),
+		hearings: newGenerations[question, *heard](16 << 20),
+		flights:  make(map[question]*flight),
+		gates:    make(map[string]*gate),
 	}
 	r.root = &zone{name: "."}
 	for _, s := range c.Hints {
@@ -181,7 +183,8 @@ func share(m *dns.Msg) *dns.Msg {
 }
 
 // Ask sends one question to one server address and returns what came back, as
-// it came: no cache, no fallback, no bailiwick. With tcp false a truncated
+// it came: no cache, no bailiwick, and asked again only where the server does
+// not know EDNS. With tcp false a truncated
 // reply is returned with its TC bit. The evidence is there in any case; the
 // error is a *Failure.
 func (r *Resolver) Ask(ctx context.Context, server netip.Addr, tcp bool, name string, qtype uint16) (*dns.Msg, verdict.Evidence, error) {
@@ -190,6 +193,9 @@ func (r *Resolver) Ask(ctx context.Context, server netip.Addr, tcp bool, name st
 		return nil, verdict.Evidence{At: r.cfg.Now(), Query: name}, &Failure{Cause: verdict.OtherCause, Err: errName(name)}
 	}
 	x, msg, err := r.exchange(ctx, "", server, question{n, qtype}, how{tcp: tcp, edns: true})
+	if err == nil && rejectsEDNS(msg) {
+		x, msg, err = r.exchange(ctx, "", server, question{n, qtype}, how{tcp: tcp})
+	}
 	ev := x.evidence()
 	if err != nil {
 		return nil, ev, &Failure{Cause: x.cause, Evidence: []verdict.Evidence{ev}, Err: err}

@@ -1,0 +1,103 @@
+package resolve
+
+import (
+	"context"
+	"net/netip"
+	"sync"
+
+	"github.com/miekg/dns"
+
+	"ready6/probes/verdict"
+)
+
+// heard is which servers' answers to one question have been given out.
+type heard struct {
+	mu    sync.Mutex
+	addrs map[netip.Addr]bool
+}
+
+// Retry returns the answer of a server of the zone that has not been heard yet
+// on this question, for a validator that found the last one bogus: one server
+// with an old or unsigned copy must not condemn the zone. It returns nil, with
+// no error, when every server that can be reached has been heard. The message
+// is as Query's.
+func (r *Resolver) Retry(ctx context.Context, name string, qtype uint16, _ *dns.Msg) (*dns.Msg, error) {
+	n, ok := normal(name)
+	if !ok {
+		return nil, &Failure{Cause: verdict.OtherCause, Err: errName(name)}
+	}
+	q := question{n, qtype}
+	z := r.closest(q)
+	h := r.hearing(q, z)
+	for _, t := range r.others(ctx, q, z) {
+		if !h.take(t.srv.addr) {
+			continue
+		}
+		if m := r.hear(ctx, z, t, q); m != nil {
+			return m, nil
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+	}
+	return nil, nil
+}
+
+// take reports whether an address has not been heard yet, and notes that it is.
+func (h *heard) take(a netip.Addr) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	fresh := !h.addrs[a]
+	h.addrs[a] = true
+	return fresh
+}
+
+// hearing returns the record of who was heard on a question; the server whose
+// answer Query gives is the first.
+func (r *Resolver) hearing(q question, z *zone) *heard {
+	h, found := r.hearings.getOrPut(q, 1024, func() *heard { return &heard{addrs: map[netip.Addr]bool{}} })
+	if found {
+		return h
+	}
+	exchanges := z.referral
+	if a, ok := r.answers.get(q); ok {
+		exchanges = a.exchanges
+	}
+	if len(exchanges) > 0 {
+		h.take(exchanges[len(exchanges)-1].to.Addr())
+	}
+	return h
+}
+
+// others lists the addresses of the zone's servers, those included that have to
+// be looked up first.
+func (r *Resolver) others(ctx context.Context, q question, z *zone) []*target {
+	a := &asking{r: r, z: z, q: q}
+	a.gather()
+	for _, n := range a.names {
+		if len(n.usable) > 0 || n.inside || ctx.Err() != nil {
+			continue
+		}
+		if addrs, err := r.lookup(ctx, nil, n.name); err == nil {
+			a.add(n, addrs)
+		}
+	}
+	return a.targets
+}
+
+// hear asks one server; nil if it gives no answer with authority.
+func (r *Resolver) hear(ctx context.Context, z *zone, t *target, q question) *dns.Msg {
+	h := t.srv.manner()
+	x, m, err := r.exchange(ctx, t.name.name, t.srv.addr, q, h)
+	if err == nil && m.Truncated && !h.tcp {
+		h.tcp = true
+		x, m, err = r.exchange(ctx, t.name.name, t.srv.addr, q, h)
+	}
+	if r.cfg.Trace != nil {
+		r.cfg.Trace(x.evidence())
+	}
+	if err != nil || read(z.name, q, m).kind != authority {
+		return nil
+	}
+	return share(trim(z.name, q, m))
+}

@@ -1,0 +1,46 @@
+package resolve
+
+import (
+	"context"
+	"testing"
+
+	"github.com/miekg/dns"
+)
+
+// Every server of a zone is heard once: first by Query, then by Retry until
+// there is none left.
+func TestRetryHearsEveryServerOnce(t *testing.T) {
+	r, _ := inLab(t, "dnssec-one-server-unsigned", false)
+	ctx := context.Background()
+	first, err := r.Query(ctx, "www.tinh.gov.vn.", dns.TypeAAAA)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed := map[bool]int{hasRRSIG(first): 1}
+	for range 10 {
+		m, err := r.Retry(ctx, "www.tinh.gov.vn.", dns.TypeAAAA, first)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m == nil {
+			break
+		}
+		signed[hasRRSIG(m)]++
+	}
+	// Two servers with two addresses each, one of them with the unsigned copy.
+	if signed[true] != 2 || signed[false] != 2 {
+		t.Errorf("heard %d signed and %d unsigned answers, want 2 and 2", signed[true], signed[false])
+	}
+	if m, err := r.Retry(ctx, "www.tinh.gov.vn.", dns.TypeAAAA, first); m != nil || err != nil {
+		t.Errorf("after all were heard: %v, %v", m, err)
+	}
+}
+
+func hasRRSIG(m *dns.Msg) bool {
+	for _, rr := range m.Answer {
+		if rr.Header().Rrtype == dns.TypeRRSIG {
+			return true
+		}
+	}
+	return false
+}
