@@ -6,10 +6,13 @@ import (
 	"go/token"
 	"io/fs"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+
+	"ready6/probes/verdict"
 )
 
 // own is the one direction in which data flows: what each package may import of
@@ -162,4 +165,32 @@ func (s source) calls(t *testing.T) {
 		}
 		return true
 	})
+}
+
+var reasonCode = regexp.MustCompile(`^(aaaa|a|reach4?|dnssec|rpki|closure|vantage|scan)\.[a-z0-9]+([.-][a-z0-9]+)*$`)
+
+// TestReasonsAreInTheCatalogue protects every sentence: a code that is written
+// anywhere in the program has its words in both languages.
+func TestReasonsAreInTheCatalogue(t *testing.T) {
+	n := 0
+	for _, f := range sources(t) {
+		ast.Inspect(f.file, func(node ast.Node) bool {
+			lit, ok := node.(*ast.BasicLit)
+			if !ok || lit.Kind != token.STRING {
+				return true
+			}
+			code, err := strconv.Unquote(lit.Value)
+			if err != nil || !reasonCode.MatchString(code) {
+				return true
+			}
+			n++
+			if verdict.Lookup(verdict.Reason(code)).Title.EN == code {
+				t.Errorf("%s: %s is not in the catalogue", f.path, code)
+			}
+			return true
+		})
+	}
+	if n < 150 {
+		t.Errorf("only %d codes found: the test looks for the wrong thing", n)
+	}
 }
