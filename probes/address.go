@@ -35,9 +35,10 @@ type family struct {
 	usable   []netip.Addr  // global unicast, or opened by --allow
 	special  []netip.Addr  // published, but not to be contacted from here
 	aliases  []string      // CNAME targets, in order
-	loop     bool          // the CNAME chain leads in a circle or is too long
+	loop     bool          // the CNAME chain leads in a circle
+	more     bool          // there are more addresses than are looked at
 	missing  bool          // an authoritative NODATA or NXDOMAIN
-	nxdomain bool          // the name itself is not there
+	nxdomain bool          // the name, or the end of its CNAME chain, is not there
 	cause    verdict.Cause // set when the question could not be answered
 	evidence []verdict.Evidence
 }
@@ -51,6 +52,12 @@ func (e *Env) addresses(ctx context.Context, host string) addresses {
 	if a, err := netip.ParseAddr(host); err == nil {
 		return e.literal(host, a.Unmap())
 	}
+	return e.lookup(ctx, host)
+}
+
+// lookup asks the DNS for a name, even one that looks like an address: an MX or
+// NS record can only name a host (RFC 5321 section 5.1, RFC 1035 section 3.3.11).
+func (e *Env) lookup(ctx context.Context, host string) addresses {
 	got, err := e.hosts.get(ctx, e.base, host, func(ctx context.Context) addresses {
 		return addresses{host: host, v6: e.family(ctx, host, dns.TypeAAAA), v4: e.family(ctx, host, dns.TypeA)}
 	})
@@ -70,17 +77,23 @@ func (e *Env) literal(host string, a netip.Addr) addresses {
 	}
 	f.missing = false
 	e.sort(f, a)
+	said := []verdict.Evidence{{At: e.Now(), Asked: "the service's entry", Over: "file", Query: host, Answer: "an address, not a name"}}
+	out.v6.evidence, out.v4.evidence = said, said
 	return out
 }
 
 // sort puts a published address where it belongs.
 func (e *Env) sort(f *family, a netip.Addr) {
+	list := &f.usable
 	if _, special := dial.Special(a); special && !e.allowed(a) {
-		f.special = append(f.special, a)
-		return
+		list = &f.special
 	}
-	if len(f.usable) < maxAddresses {
-		f.usable = append(f.usable, a)
+	switch {
+	case slices.Contains(*list, a):
+	case len(*list) == maxAddresses:
+		f.more = true
+	default:
+		*list = append(*list, a)
 	}
 }
 
@@ -109,7 +122,10 @@ func (e *Env) family(ctx context.Context, host string, qtype uint16) family {
 			}
 			return f
 		case slices.Contains(seen, next), len(seen) > maxAliases:
-			f.loop = true
+			// A long chain is more work than we do; only a circle is a fault.
+			if f.loop = slices.Contains(seen, next); !f.loop {
+				f.cause = verdict.OverBudget
+			}
 			f.evidence = append(f.evidence, e.DNS.Evidence(name, qtype)...)
 			return f
 		}
@@ -168,49 +184,93 @@ type mailHosts struct {
 	names    []string
 	null     bool // RFC 7505: takes no mail
 	implicit bool // no MX: the domain's own addresses (RFC 5321 5.1)
+	more     bool // there are more MX hosts than are looked at
 	cause    verdict.Cause
 	evidence []verdict.Evidence
 }
 
 // mailHosts looks up a domain's MX hosts, once a run, sorted by preference.
 func (e *Env) mailHosts(ctx context.Context, domain string) mailHosts {
-	got, err := e.mails.get(ctx, e.base, domain, func(ctx context.Context) mailHosts {
-		m, err := e.DNS.Query(ctx, domain, dns.TypeMX)
-		if err != nil {
-			return mailHosts{cause: causeOf(err), evidence: evidenceOf(err)}
-		}
-		out := mailHosts{evidence: e.DNS.Evidence(domain, dns.TypeMX)}
-		if m.Rcode != dns.RcodeSuccess && m.Rcode != dns.RcodeNameError {
-			out.cause = verdict.ServFail
-			return out
-		}
-		var mx []*dns.MX
-		for _, rr := range m.Answer {
-			if rr, ok := rr.(*dns.MX); ok {
-				mx = append(mx, rr)
-			}
-		}
-		slices.SortStableFunc(mx, func(a, b *dns.MX) int { return int(a.Preference) - int(b.Preference) })
-		for _, rr := range mx[:min(len(mx), maxMailHosts)] {
-			if rr.Mx == "." {
-				out.null = true
-				continue
-			}
-			if n := strings.TrimSuffix(dns.CanonicalName(rr.Mx), "."); !slices.Contains(out.names, n) {
-				out.names = append(out.names, n)
-			}
-		}
-		if len(out.names) > 0 {
-			out.null = false
-		} else if !out.null {
-			out.implicit, out.names = true, []string{domain}
-		}
-		return out
-	})
+	got, err := e.mails.get(ctx, e.base, domain, func(ctx context.Context) mailHosts { return e.askMX(ctx, domain) })
 	if err != nil {
 		return mailHosts{cause: dial.Classify(err)}
 	}
 	return got
+}
+
+// askMX asks for the MX set, following aliases: mail for an alias goes where
+// mail for its target goes (RFC 5321 section 5.1).
+func (e *Env) askMX(ctx context.Context, domain string) mailHosts {
+	var out mailHosts
+	name := dns.CanonicalName(domain)
+	for range maxAliases {
+		m, err := e.DNS.Query(ctx, name, dns.TypeMX)
+		if err != nil {
+			out.cause, out.evidence = causeOf(err), append(out.evidence, evidenceOf(err)...)
+			return out
+		}
+		out.evidence = append(out.evidence, e.DNS.Evidence(name, dns.TypeMX)...)
+		if m.Rcode != dns.RcodeSuccess && m.Rcode != dns.RcodeNameError {
+			out.cause = verdict.ServFail
+			return out
+		}
+		mx, end := mxAt(m, name)
+		if len(mx) > 0 || end == name || m.Rcode == dns.RcodeNameError {
+			out.take(mx, domain)
+			return out
+		}
+		name = end
+	}
+	out.cause = verdict.OverBudget
+	return out
+}
+
+// mxAt returns the MX records of name in an answer, and the name at the end of
+// the aliases in it.
+func mxAt(m *dns.Msg, name string) (mx []*dns.MX, end string) {
+	for range maxAliases {
+		next := ""
+		for _, rr := range m.Answer {
+			if dns.CanonicalName(rr.Header().Name) != name {
+				continue
+			}
+			switch rr := rr.(type) {
+			case *dns.MX:
+				mx = append(mx, rr)
+			case *dns.CNAME:
+				next = dns.CanonicalName(rr.Target)
+			}
+		}
+		if len(mx) > 0 || next == "" {
+			break
+		}
+		name = next
+	}
+	return mx, name
+}
+
+// take notes the hosts of an MX set. A null MX beside others means nothing
+// (RFC 7505 section 3).
+func (h *mailHosts) take(mx []*dns.MX, domain string) {
+	slices.SortStableFunc(mx, func(a, b *dns.MX) int { return int(a.Preference) - int(b.Preference) })
+	for _, rr := range mx {
+		n := plainName(dns.CanonicalName(rr.Mx))
+		switch {
+		case n == "":
+			h.null = true
+		case slices.Contains(h.names, n):
+		case len(h.names) == maxMailHosts:
+			h.more = true
+		default:
+			h.names = append(h.names, n)
+		}
+	}
+	switch {
+	case len(h.names) > 0:
+		h.null = false
+	case !h.null:
+		h.implicit, h.names = true, []string{domain}
+	}
 }
 
 // TakesMail reports whether a domain publishes MX hosts.
@@ -238,9 +298,14 @@ func addressResults(_ context.Context, e *Env, s *subject) []verdict.Result {
 				one("aaaa.mx", n, map[string]string{"host": s.Host})
 			}
 		}
+		if s.mail.more {
+			one("aaaa.unknown", s.Host+" (MX)", map[string]string{"cause": string(verdict.OverBudget)})
+		}
 	}
 	for _, h := range s.hosts {
-		out = append(out, familyResults(h.host, h.v6, "aaaa")...)
+		v6 := h.v6
+		v6.nxdomain = v6.nxdomain && !h.v4.present() // a name with an A record is there, whatever its server says
+		out = append(out, familyResults(h.host, v6, "aaaa")...)
 		out = append(out, familyResults(h.host, h.v4, "a")...)
 	}
 	return out
@@ -261,6 +326,9 @@ func familyResults(host string, f family, prefix string) []verdict.Result {
 		name, _ := dial.Special(a)
 		add("special", a.String(), map[string]string{"host": host, "range": name})
 	}
+	if f.more {
+		add("unknown", host, map[string]string{"cause": string(verdict.OverBudget)})
+	}
 	switch {
 	case len(out) > 0:
 	case f.cause != "":
@@ -269,6 +337,8 @@ func familyResults(host string, f family, prefix string) []verdict.Result {
 		add("none", host, nil)
 	case f.loop:
 		add("cname-loop", host, nil)
+	case f.nxdomain && len(f.aliases) > 0:
+		add("dangling", host, map[string]string{"target": f.aliases[len(f.aliases)-1]})
 	case f.nxdomain:
 		add("nxdomain", host, nil)
 	default:

@@ -2,46 +2,63 @@ package probes
 
 import (
 	"context"
-	"crypto/x509"
+	"errors"
 	"net/netip"
-	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
+	"github.com/miekg/dns"
 	"golang.org/x/net/publicsuffix"
 
+	"ready6/probes/dial"
 	"ready6/probes/resolve"
 	"ready6/probes/verdict"
 )
 
-// maxHops bounds a chain of redirects, as browsers do (they allow about 20).
-const maxHops = 10
+// maxClosure bounds the hosts that one service's closure is followed to.
+const maxClosure = 4 * maxHosts
 
 // closureResults follows everything that a client and a resolver without IPv4
-// would have to follow, and says of each link whether it holds.
+// would have to follow, and says of each link whether it holds. A link that
+// could not be followed has a result too: level 3 is never given for want of
+// having looked.
 func closureResults(ctx context.Context, e *Env, s *subject) []verdict.Result {
-	w := &walk{e: e, s: s, zones: map[string]bool{}, hosts: map[string]bool{}}
+	w := &walk{e: e, s: s, zones: map[string]bool{}, hosts: map[string]link{}, origins: map[netip.Addr]bool{}, pages: map[string]bool{}}
 	if !e.vantage.V6 {
-		return []verdict.Result{{Reason: "closure.zone-unknown", Subject: s.Host, Args: map[string]string{"cause": string(verdict.NoFamily)}}}
+		return []verdict.Result{{Reason: "closure.unknown", Subject: s.Host, Args: map[string]string{"cause": string(verdict.NoFamily)},
+			Owner: verdict.Owner{Role: verdict.Operator, Name: e.Name}}}
 	}
 	for _, h := range s.hosts {
-		if len(h.v6.usable) == 0 {
+		switch {
+		case len(h.v6.usable) > 0:
+			w.host(ctx, h)
+		case h.v6.cause != "":
+			r := result("closure.unknown", "cause", string(h.v6.cause))
+			r.Subject, r.Evidence = h.host, h.v6.evidence
+			w.add(r, nil)
+		default:
 			w.add(verdict.Result{Reason: "closure.none", Subject: h.host}, nil)
-			continue
 		}
-		w.host(ctx, h)
 	}
 	return w.out
 }
 
 // walk collects the closure of one service.
 type walk struct {
-	e     *Env
-	s     *subject
-	out   []verdict.Result
-	zones map[string]bool // judged already
-	hosts map[string]bool
+	e       *Env
+	s       *subject
+	out     []verdict.Result
+	zones   map[string]bool // whose results are noted
+	hosts   map[string]link // judged already
+	origins map[netip.Addr]bool
+	pages   map[string]bool // URLs whose content is followed
+	full    bool            // said already that there are too many hosts
+}
+
+// link is what is known of a host that the service needs.
+type link struct {
+	required bool
+	outcome  verdict.Outcome
 }
 
 // add notes a result reached by a path.
@@ -56,88 +73,115 @@ func (w *walk) add(r verdict.Result, via []string) {
 	w.out = append(w.out, r)
 }
 
+// note adds a closure result about a subject with its evidence.
+func (w *walk) note(reason verdict.Reason, subject string, via []string, ev []verdict.Evidence, pairs ...string) {
+	r := result(reason, pairs...)
+	r.Subject, r.Evidence = subject, ev
+	w.add(r, via)
+}
+
 // host follows what one of the service's own hosts needs.
 func (w *walk) host(ctx context.Context, h addresses) {
 	via := []string{h.host}
 	if w.s.Kind == "mail" && h.host != w.s.Host {
-		via = []string{w.s.Host, h.host}
 		w.name(ctx, w.s.Host, []string{w.s.Host}, true)
+		via = []string{w.s.Host, h.host}
 	}
-	if _, err := netip.ParseAddr(h.host); err != nil {
-		w.name(ctx, h.host, via, true)
-		for _, alias := range h.v6.aliases {
-			via = append(via, alias)
-			w.name(ctx, alias, via, true)
-		}
+	if _, err := netip.ParseAddr(h.host); err == nil && h.host == w.s.Host {
+		w.note("closure.no-name", h.host, nil, nil)
+	} else {
+		w.names(ctx, h, via, true)
 	}
 	if w.s.Kind == "web" {
 		w.web(ctx, h)
 	}
 }
 
-// name checks that a name resolves over IPv6 alone. What is not required only
-// warns.
-func (w *walk) name(ctx context.Context, name string, via []string, required bool) (ok bool) {
-	n := w.e.resolves6(ctx, name)
-	if n.cause != "" {
-		w.add(w.e.zoneResult(resolve.Zone{Name: name}, "closure.zone-unknown", nil, "cause", string(n.cause)), via)
-		return false
+// names checks that a host's name and all its aliases resolve over IPv6 alone.
+// It is Fail or Unknown if one of them stands in the way, else Pass.
+func (w *walk) names(ctx context.Context, h addresses, via []string, required bool) verdict.Outcome {
+	out := w.name(ctx, h.host, via, required)
+	for _, alias := range h.v6.aliases {
+		via = append(slices.Clone(via), alias)
+		out = verdict.Worst(out, w.name(ctx, alias, via, required))
 	}
-	blocked := false
-	for _, z := range n.zones {
-		blocked = w.zone(ctx, z, via, required) || blocked
-	}
-	if n.failure == nil {
-		return !blocked
-	}
-	if !blocked {
-		blocked = w.elsewhere(ctx, n, via, required)
-	}
-	if !blocked {
-		w.add(w.e.zoneResult(resolve.Zone{Name: n.failure.Zone}, "closure.zone-unknown", n.failure.Evidence,
-			"cause", string(n.failure.Cause)), via)
-	}
-	return false
+	return out
 }
 
-// zone notes what was found out about a zone, once a service, and reports
-// whether it stands in the way.
-func (w *walk) zone(ctx context.Context, z resolve.Zone, via []string, required bool) (blocks bool) {
+// name checks that one name resolves over IPv6 alone. What is not required is
+// judged, but not noted.
+func (w *walk) name(ctx context.Context, name string, via []string, required bool) verdict.Outcome {
+	n := w.e.resolves6(ctx, name)
+	if n.cause != "" {
+		if required {
+			w.note("closure.unknown", name, via, n.evidence, "cause", string(n.cause))
+		}
+		return verdict.Unknown
+	}
+	out := verdict.Pass
+	for _, z := range n.zones {
+		out = verdict.Worst(out, w.zone(ctx, z, via, required))
+	}
+	if n.failure == nil || out == verdict.Fail {
+		return out
+	}
+	if w.elsewhere(ctx, n, via, required) == verdict.Fail {
+		return verdict.Fail
+	}
+	if required {
+		at := name
+		if n.failure.Zone != "" {
+			at = n.failure.Zone
+		}
+		w.add(w.e.zoneResult(resolve.Zone{Name: at}, "closure.zone-unknown", n.failure.Evidence, "cause", string(causeOf(n.failure))), via)
+	}
+	return verdict.Unknown
+}
+
+// zone notes what was found out about a zone, once a service, and says whether
+// it stands in the way.
+func (w *walk) zone(ctx context.Context, z resolve.Zone, via []string, required bool) verdict.Outcome {
 	check := w.e.zone(ctx, z)
-	seen := w.zones[z.Name]
-	w.zones[z.Name] = true
+	noted := w.zones[z.Name] || !required
+	w.zones[z.Name] = w.zones[z.Name] || required
+	out := verdict.Pass
 	for _, r := range check.results {
-		blocks = blocks || r.Outcome() == verdict.Fail
-		if !seen && required {
+		if o := r.Outcome(); o == verdict.Fail || o == verdict.Unknown {
+			out = verdict.Worst(out, o)
+		}
+		if !noted {
 			w.add(r, via)
 		}
 	}
-	if !seen && required && w.e.wants(verdict.RPKI) && len(via) > 0 {
+	if !noted && w.e.wants(verdict.RPKI) {
 		for _, a := range check.addrs {
 			w.origin(a, append(slices.Clone(via), zoneName(z.Name)))
 		}
 	}
-	return blocks
+	return out
 }
 
 // elsewhere names the zone that keeps a name from resolving although every zone
 // of its own path has servers with IPv6: the servers' names live in it, or the
 // parent does not give their addresses.
-func (w *walk) elsewhere(ctx context.Context, n nameCheck, via []string, required bool) (blocked bool) {
+func (w *walk) elsewhere(ctx context.Context, n nameCheck, via []string, required bool) verdict.Outcome {
+	if n.failure.Zone == "" {
+		return verdict.Unknown
+	}
 	at := zoneName(n.failure.Zone)
 	for _, z := range n.zones {
-		if zoneName(z.Name) == at && n.failure.V4Only && n.failure.Gap != resolve.NoAnswer {
+		if zoneName(z.Name) == at && n.failure.V4Only && n.failure.Gap == resolve.NoGlue {
 			r := w.e.zoneResult(z, "closure.zone-no-glue", n.failure.Evidence, "servers", serverNames(z))
 			r.Owner = verdict.Owner{Role: verdict.Registrar, Name: at}
 			if required {
 				w.add(r, via)
 			}
-			return true
+			return verdict.Fail
 		}
 	}
 	z, err := w.e.DNS.Zone(ctx, n.failure.Zone)
 	if err != nil {
-		return false
+		return verdict.Unknown
 	}
 	return w.zone(ctx, z, append(slices.Clone(via), at), required)
 }
@@ -152,139 +196,39 @@ func serverNames(z resolve.Zone) string {
 
 // origin notes the route-origin state of an address the service depends on.
 func (w *walk) origin(a netip.Addr, via []string) {
-	if key := "origin " + a.String(); !w.hosts[key] {
-		w.hosts[key] = true
-		for _, r := range w.e.originResults(a) {
-			w.add(r, via)
-		}
-	}
-}
-
-// web follows redirects, then what the page loads, then what its certificate
-// points to, all over IPv6.
-func (w *walk) web(ctx context.Context, h addresses) {
-	a, ok := w.front(ctx, h)
-	if !ok {
-		return // the reach results say why
-	}
-	via := []string{h.host}
-	for range maxHops {
-		w.certificate(ctx, a, via)
-		next, redirected := redirect(a)
-		if !redirected {
-			w.content(ctx, a, via)
-			return
-		}
-		r, usable := refTo(next, "redirect")
-		if !usable {
-			return
-		}
-		if r.host != a.host {
-			via = append(via, r.host)
-			if !w.dependency(ctx, r, via, true) {
-				return
-			}
-		}
-		if a, ok = w.hop(ctx, r, next); !ok {
-			return
-		}
-	}
-	w.add(verdict.Result{Reason: "closure.content-unknown", Subject: h.host, Args: map[string]string{"detail": "too many redirects"}}, via)
-}
-
-// front is the service's own answer over IPv6, TLS preferred.
-func (w *walk) front(ctx context.Context, h addresses) (attempt, bool) {
-	for _, port := range ports(w.s.Kind, w.s.Port) {
-		for _, addr := range h.v6.usable {
-			if a := w.e.attempt(ctx, endpoint{addr: addr, port: port, kind: "web", host: h.host}); a.ok() {
-				return a, true
-			}
-		}
-	}
-	return attempt{}, false
-}
-
-// redirect is where a reply sends its reader.
-func redirect(a attempt) (*url.URL, bool) {
-	if a.status < 300 || a.status > 399 || a.location == "" || a.url == nil {
-		return nil, false
-	}
-	u, err := a.url.Parse(a.location)
-	return u, err == nil
-}
-
-// hop requests a redirect's target over IPv6.
-func (w *walk) hop(ctx context.Context, r ref, u *url.URL) (attempt, bool) {
-	for _, addr := range w.e.addresses(ctx, r.host).v6.usable {
-		if a := w.e.attempt(ctx, endpoint{addr: addr, port: r.port, kind: "web", host: r.host, path: u.RequestURI()}); a.ok() {
-			return a, true
-		}
-	}
-	return attempt{}, false
-}
-
-// content follows what a page loads. A page that a firewall gives in the real
-// one's place tells nothing.
-func (w *walk) content(ctx context.Context, a attempt, via []string) {
-	switch {
-	case walled(a.status):
-		w.add(verdict.Result{Reason: "closure.content-unknown", Subject: a.host, Args: map[string]string{"detail": "HTTP " + strconv.Itoa(a.status)}, Evidence: a.evidence()}, via)
-		return
-	case a.page == nil:
-		return
-	case a.page.cut:
-		w.add(verdict.Result{Reason: "closure.content-unknown", Subject: a.host, Args: map[string]string{"detail": "the page is too large or too slow to be read whole"}, Evidence: a.evidence()}, via)
-	}
-	for _, r := range a.page.refs {
-		if r.host == a.host {
-			continue
-		}
-		_, literal := netip.ParseAddr(r.host)
-		required := literal == nil || sameSite(r.host, w.s.Host) || sameSite(r.host, a.host)
-		w.dependency(ctx, r, append(slices.Clone(via), r.host), required)
-	}
-}
-
-// certificate follows the revocation sources of the certificate.
-func (w *walk) certificate(ctx context.Context, a attempt, via []string) {
-	if a.cert.leaf == nil {
+	if w.origins[a] {
 		return
 	}
-	for _, r := range revocation(a.cert.leaf) {
-		w.dependency(ctx, r, append(slices.Clone(via), r.host), true)
+	w.origins[a] = true
+	for _, r := range w.e.originResults(a) {
+		w.add(r, via)
 	}
 }
 
-// revocation lists the OCSP and CRL hosts of a certificate (RFC 5280 4.2.1.13, 4.2.2.1).
-func revocation(c *x509.Certificate) []ref {
-	var out []ref
-	for _, s := range slices.Concat(c.OCSPServer, c.CRLDistributionPoints) {
-		u, err := url.Parse(s)
-		if err != nil || len(out) >= maxHosts {
-			continue
+// dependency judges one further host, and its name, over IPv6. What is not
+// required only warns.
+func (w *walk) dependency(ctx context.Context, r ref, via []string, required bool) (attempt, verdict.Outcome) {
+	key := r.scheme + "://" + endpoint{port: r.port, host: r.host}.authority() + r.path
+	if seen, ok := w.hosts[key]; ok && (seen.required || !required) {
+		return attempt{}, seen.outcome
+	}
+	if len(w.hosts) >= maxClosure {
+		if !w.full {
+			w.full = true
+			w.note("closure.too-many", w.s.Host, nil, r.from)
 		}
-		if r, ok := refTo(u, "certificate status"); ok {
-			out = append(out, r)
-		}
+		return attempt{}, verdict.Unknown
 	}
-	return out
-}
-
-// dependency judges one further host, and its name, over IPv6.
-func (w *walk) dependency(ctx context.Context, r ref, via []string, required bool) (ok bool) {
-	key := r.scheme + "://" + r.host + ":" + strconv.Itoa(int(r.port))
-	if w.hosts[key] || len(w.hosts) > 4*maxHosts {
-		return true
-	}
-	w.hosts[key] = true
-	verdictOf := w.reachable(ctx, r)
-	resolved := true
-	if _, err := netip.ParseAddr(r.host); err != nil {
-		resolved = w.name(ctx, r.host, via, required)
-	}
-	verdictOf = w.soften(verdictOf, r, required, resolved)
-	w.add(verdictOf, via)
+	res, a := w.reachable(ctx, r)
 	h := w.e.addresses(ctx, r.host)
+	resolved := verdict.Pass
+	if _, err := netip.ParseAddr(r.host); err != nil {
+		resolved = w.names(ctx, h, via, required)
+	}
+	if !required {
+		res = soften(res, r, resolved)
+	}
+	w.add(res, via)
 	if w.e.wants(verdict.RPKI) {
 		for _, a := range h.v6.usable {
 			w.origin(a, via)
@@ -293,31 +237,32 @@ func (w *walk) dependency(ctx context.Context, r ref, via []string, required boo
 	if w.e.wants(verdict.DNSSEC) {
 		w.secure(ctx, r.host, via)
 	}
-	return verdictOf.Outcome() == verdict.Pass
+	w.hosts[key] = link{required, res.Outcome()}
+	return a, res.Outcome()
 }
 
 // soften makes a third party's fault a warning: the page would still come.
-func (w *walk) soften(r verdict.Result, at ref, required, resolved bool) verdict.Result {
-	if required {
-		return r
-	}
-	o := r.Outcome()
-	if o == verdict.Fail || (o == verdict.Pass && !resolved) {
+func soften(r verdict.Result, at ref, resolved verdict.Outcome) verdict.Result {
+	switch o := verdict.Worst(r.Outcome(), resolved); {
+	case o == verdict.Fail:
 		r.Reason = "closure.third-party"
-	}
-	if o == verdict.Unknown {
+	case o == verdict.Unknown:
 		r.Reason = "closure.third-party-unknown"
+		if r.Args["cause"] == "" {
+			r.Args["cause"] = string(verdict.OtherCause)
+		}
 	}
 	r.Owner = verdict.Owner{Role: verdict.Hosting, Name: at.host}
 	return r
 }
 
-// reachable judges one host that the service needs, over IPv6.
-func (w *walk) reachable(ctx context.Context, r ref) verdict.Result {
+// reachable judges one host that the service needs, over IPv6. One address that
+// works is enough for a client to get there; the attempt returned is that one's.
+func (w *walk) reachable(ctx context.Context, r ref) (verdict.Result, attempt) {
 	h := w.e.addresses(ctx, r.host)
-	out := func(reason verdict.Reason, pairs ...string) verdict.Result {
+	out := func(reason verdict.Reason, ev []verdict.Evidence, pairs ...string) verdict.Result {
 		x := result(reason, append(pairs, "use", r.use)...)
-		x.Subject, x.Evidence = r.host, h.v6.evidence
+		x.Subject, x.Evidence = r.host, append(slices.Clip(ev), r.from...)
 		x.Owner = verdict.Owner{Role: verdict.Hosting, Name: r.host}
 		if sameSite(r.host, w.s.Host) {
 			x.Owner = w.s.owner()
@@ -325,44 +270,51 @@ func (w *walk) reachable(ctx context.Context, r ref) verdict.Result {
 		return x
 	}
 	if a, err := netip.ParseAddr(r.host); err == nil && a.Unmap().Is4() {
-		return out("closure.literal")
+		return out("closure.literal", nil), attempt{}
 	}
 	if len(h.v6.usable) == 0 {
 		if h.v6.cause != "" {
-			return out("closure.host-unknown", "cause", string(h.v6.cause))
+			return out("closure.host-unknown", h.v6.evidence, "cause", string(h.v6.cause)), attempt{}
 		}
-		return out("closure.host-v4only")
+		return out("closure.host-v4only", h.v6.evidence), attempt{}
 	}
 	var last attempt
 	for _, addr := range h.v6.usable {
-		if last = w.e.attempt(ctx, endpoint{addr: addr, port: r.port, kind: "web", host: r.host}); !last.ok() {
+		if last = w.e.attempt(ctx, r.at(addr)); last.ok() {
 			break
 		}
 	}
-	x := out("closure.host-ok")
+	works, known := w.over4(ctx, h, r)
 	switch {
+	case last.ok() && (last.cert.err == nil || !works.ok() || works.cert.err != nil):
+		return out("closure.host-ok", last.evidence()), last
 	case last.ok():
-	case ours(last.cause), last.cause == verdict.Timeout && !w.worksOver4(ctx, h, r):
-		x = out("closure.host-unknown", "cause", string(last.cause))
-	default:
-		x = out("closure.host-down6", "detail", describe(last))
+		return out("closure.host-down6", last.evidence(), "detail", brief(last.cert.err.Error())), attempt{}
+	case works.ok() && !ours(last.cause), definite(last) && known && works.addr == netip.Addr{}:
+		return out("closure.host-down6", last.evidence(), "detail", describe(last)), attempt{}
 	}
-	x.Evidence = last.evidence()
-	return x
+	return out("closure.host-unknown", last.evidence(), "cause", string(last.cause)), attempt{}
 }
 
-// worksOver4 reports whether the host answers over IPv4, so that its silence
-// over IPv6 is a finding.
-func (w *walk) worksOver4(ctx context.Context, h addresses, r ref) bool {
-	if !w.e.vantage.V4 {
-		return false
+// definite reports whether a failed attempt shows by itself that the service is
+// not there: silence and a router's word may pass, a refusal is an answer.
+func definite(a attempt) bool {
+	return !ours(a.cause) && a.cause != verdict.Timeout && a.cause != verdict.Unreachable && !a.busy
+}
+
+// over4 is the same attempt over IPv4: what fails in both families is no fault
+// of IPv6. It is the zero attempt where there is nothing to try, and not known
+// if that is not for sure.
+func (w *walk) over4(ctx context.Context, h addresses, r ref) (a attempt, known bool) {
+	if !w.e.vantage.V4 || h.v4.cause != "" {
+		return a, false
 	}
-	for _, a := range h.v4.usable {
-		if w.e.attempt(ctx, endpoint{addr: a, port: r.port, kind: "web", host: r.host}).ok() {
-			return true
+	for _, addr := range h.v4.usable {
+		if a = w.e.attempt(ctx, r.at(addr)); a.ok() {
+			break
 		}
 	}
-	return false
+	return a, true
 }
 
 // sameSite reports whether two hosts belong to one registrable domain, so that
@@ -374,4 +326,31 @@ func sameSite(a, b string) bool {
 		return a == b
 	}
 	return x == y
+}
+
+// nameCheck is what resolving one name over IPv6 alone takes.
+type nameCheck struct {
+	zones    []resolve.Zone   // from the root to the name's own
+	failure  *resolve.Failure // nil where it resolves
+	cause    verdict.Cause    // set where it could not be tried
+	evidence []verdict.Evidence
+}
+
+// resolves6 tries to resolve a name with no IPv4 at all, from the root down.
+func (e *Env) resolves6(ctx context.Context, name string) nameCheck {
+	got, err := e.names6.get(ctx, e.base, name, func(ctx context.Context) nameCheck {
+		zones, err := e.DNS.Path(ctx, name)
+		if err != nil {
+			return nameCheck{cause: causeOf(err), evidence: evidenceOf(err)}
+		}
+		out := nameCheck{zones: zones}
+		if _, err := e.DNS6.Query(ctx, name, dns.TypeAAAA); err != nil && !errors.As(err, &out.failure) {
+			out.cause = dial.Classify(err)
+		}
+		return out
+	})
+	if err != nil {
+		return nameCheck{cause: dial.Classify(err)}
+	}
+	return got
 }

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -57,6 +58,7 @@ type attempt struct {
 	cert     certificate
 	status   int      // HTTP status, or SMTP code of the greeting
 	protocol bool     // ended because the other side speaks something else
+	lame     bool     // dns: answered, but not for its zone
 	busy     bool     // the server put us off: 421, 450, 554 …
 	starttls bool     // mail: offered
 	page     *page    // web: what the reply refers to
@@ -108,15 +110,33 @@ func (e *Env) attempt(ctx context.Context, p endpoint) attempt {
 // busy moment of this machine, must not become somebody's fault.
 const tries = 3
 
+// triesOf says how often an attempt with this end is made; once if not listed.
+var triesOf = map[verdict.Cause]int{verdict.Timeout: tries, verdict.Reset: 2, verdict.Unreachable: 2}
+
 // persist speaks to an endpoint, again after a pause where nothing came back.
-// Everything but silence is an answer, and stands.
+// A cut connection or a router's word may be of the moment and is tried once
+// more; everything else is an answer, and stands. Where another host of the same
+// address and port has met with silence already, one try confirms it.
 func (e *Env) persist(ctx context.Context, p endpoint) attempt {
-	began := e.Now()
+	began := time.Now() // not e.Now, which may stand still
+	at := netip.AddrPortFrom(p.addr, p.port)
 	for n := 1; ; n++ {
-		a := attempt{endpoint: p, at: began, tries: n}
+		a := attempt{endpoint: p, at: e.Now(), tries: n}
+		leave, err := e.gate.enter(ctx, p.addr)
+		if err != nil {
+			a.fail(ctx, err)
+			return a
+		}
 		e.speak(ctx, &a)
-		a.took = e.Now().Sub(began)
-		if a.ok() || a.cause != verdict.Timeout || n == tries {
+		leave()
+		a.took = time.Since(began)
+		_, silent := e.silent.Load(at)
+		if a.ok() || n >= triesOf[a.cause] || (silent && !a.connected()) {
+			if a.connected() {
+				e.silent.Delete(at)
+			} else if a.cause == verdict.Timeout {
+				e.silent.Store(at, true)
+			}
 			return a
 		}
 		select {
@@ -171,9 +191,12 @@ func (e *Env) connect(ctx context.Context, a *attempt) (*wire, error) {
 // target; the end of ctx is ours.
 func (a *attempt) fail(ctx context.Context, err error) {
 	a.cause, a.detail = dial.Classify(err), brief(err.Error())
-	if err := ctx.Err(); err != nil {
-		a.cause = dial.Classify(err)
-	} else if a.cause == verdict.Deadline {
+	switch over := ctx.Err(); {
+	case over != nil:
+		a.cause = dial.Classify(over)
+	case errors.Is(err, errTooMuch):
+		a.cause = verdict.OverBudget
+	case a.cause == verdict.Deadline:
 		a.cause = verdict.Timeout
 	}
 }
@@ -185,12 +208,16 @@ func (e *Env) handshake(ctx context.Context, a *attempt, c *wire) (*tls.Conn, er
 		ServerName:         serverName(a.host),
 		InsecureSkipVerify: true, // verified below: what is presented must be seen even when it is wrong
 		Time:               e.Now,
+		// What is asked is whether the service works, not how well it is locked:
+		// old servers answer as well, and nothing secret is ever sent.
+		MinVersion:   tls.VersionTLS10,
+		CipherSuites: everySuite(),
 	})
 	c.step(e.Step)
 	if err := t.HandshakeContext(ctx); err != nil {
 		a.fail(ctx, err)
 		var notTLS tls.RecordHeaderError
-		a.protocol = errors.As(err, &notTLS)
+		a.protocol = a.cause == verdict.OtherCause && errors.As(err, &notTLS)
 		return nil, err
 	}
 	state := t.ConnectionState()
@@ -199,6 +226,15 @@ func (e *Env) handshake(ctx context.Context, a *attempt, c *wire) (*tls.Conn, er
 		a.cert = e.verify(a.host, state.PeerCertificates)
 	}
 	return t, nil
+}
+
+// everySuite lists all cipher suites there are, weak ones included.
+func everySuite() []uint16 {
+	var out []uint16
+	for _, s := range slices.Concat(tls.CipherSuites(), tls.InsecureCipherSuites()) {
+		out = append(out, s.ID)
+	}
+	return out
 }
 
 // verify judges a certificate chain for a host at the run's time.
@@ -259,7 +295,7 @@ func brief(s string) string {
 		return r
 	}, strings.ToValidUTF8(s, "?"))
 	if len(s) > 200 {
-		s = s[:200] + "…"
+		s = strings.ToValidUTF8(s[:200], "") + "…"
 	}
 	return strings.TrimSpace(s)
 }

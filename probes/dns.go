@@ -2,13 +2,16 @@ package probes
 
 import (
 	"context"
+	"strings"
 
 	"github.com/miekg/dns"
+
+	"ready6/probes/verdict"
 )
 
 // speakDNS asks a name server one question over UDP and over TCP. Any reply to
-// the question shows that it speaks DNS there; whether it answers for its zones
-// is the closure's question.
+// the question shows that it speaks DNS there; whether it answers for the zone
+// as well is judged beside IPv4, for it may serve other zones only.
 func (e *Env) speakDNS(ctx context.Context, a *attempt) {
 	zone := "."
 	if z, err := e.DNS.Zone(ctx, a.host); err == nil {
@@ -23,7 +26,12 @@ func (e *Env) speakDNS(ctx context.Context, a *attempt) {
 		}
 		a.stage = replying
 		a.received += int64(m.Len())
-		a.proof = append(a.proof, ev.Over+" "+dns.RcodeToString[m.Rcode])
+		a.proof = append(a.proof, strings.TrimSpace(ev.Over+" "+dns.RcodeToString[m.Rcode]))
+		if m.Rcode == dns.RcodeServerFailure {
+			a.cause, a.busy, a.detail = verdict.ServFail, true, "SERVFAIL"
+			return
+		}
+		a.lame = a.lame || !m.Authoritative || m.Rcode != dns.RcodeSuccess && m.Rcode != dns.RcodeNameError
 	}
 	a.stage = finished
 }

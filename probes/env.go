@@ -12,6 +12,7 @@ import (
 	"crypto/x509"
 	"net/netip"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/miekg/dns"
@@ -54,6 +55,9 @@ type Env struct {
 	Config
 	base    context.Context
 	vantage Vantage
+	gate    *gate
+	silent  sync.Map // netip.AddrPort: nobody answered several tries there
+	voided  []string // anchor zones that do not validate, lower case with final dot
 
 	hosts    memo[string, addresses]
 	attempts memo[endpoint, attempt]
@@ -75,7 +79,7 @@ func New(ctx context.Context, c Config) *Env {
 	if c.UserAgent == "" {
 		c.UserAgent = "ready6 (IPv6 readiness scanner)"
 	}
-	return &Env{Config: c, base: ctx, vantage: Vantage{V4: true, V6: true, DNSSEC: true}}
+	return &Env{Config: c, base: ctx, gate: newGate(), vantage: Vantage{V4: true, V6: true, DNSSEC: true}}
 }
 
 // wants reports whether a check was asked for; no list means all of them.
@@ -104,7 +108,7 @@ func (e *Env) Service(ctx context.Context, agency string, svc inventory.Service)
 				r.At = start
 			}
 			if r.Owner.Role == "" {
-				r.Owner = s.owner()
+				r.Owner = e.ownerOf(*r, s)
 			}
 		}
 		rec.Results = append(rec.Results, results...)
@@ -138,6 +142,15 @@ func (s *subject) owner() verdict.Owner {
 	return verdict.Owner{Role: verdict.Agency, Name: s.agency}
 }
 
+// ownerOf is who can mend a result that names nobody: what this scanner could
+// not do is its operator's, everything else the service's.
+func (e *Env) ownerOf(r verdict.Result, s *subject) verdict.Owner {
+	if r.Outcome() == verdict.Unknown && (ours(verdict.Cause(r.Args["cause"])) || r.Reason == "reach.no-vantage" || r.Reason == "dnssec.indeterminate.vantage") {
+		return verdict.Owner{Role: verdict.Operator, Name: e.Name}
+	}
+	return s.owner()
+}
+
 // survey looks up, once, the addresses that every probe starts from.
 func (s *subject) survey(ctx context.Context, e *Env) {
 	names := []string{s.Host}
@@ -145,8 +158,12 @@ func (s *subject) survey(ctx context.Context, e *Env) {
 		s.mail = e.mailHosts(ctx, s.Host)
 		names = s.mail.names
 	}
+	ask := e.addresses
+	if s.Kind == "mail" && !s.mail.implicit {
+		ask = e.lookup // an MX record names a host
+	}
 	for _, n := range names {
-		s.hosts = append(s.hosts, e.addresses(ctx, n))
+		s.hosts = append(s.hosts, ask(ctx, n))
 	}
 }
 

@@ -6,11 +6,14 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
 	"golang.org/x/net/html"
 	"golang.org/x/net/idna"
+
+	"ready6/probes/verdict"
 )
 
 // maxHosts bounds the hosts one page may make us look at.
@@ -18,9 +21,11 @@ const maxHosts = 60
 
 // page is what one HTTP reply refers to: what a browser would load by itself.
 type page struct {
-	refs []ref
-	cut  bool // not all of it was read
-	html bool
+	refs    []ref
+	refresh *url.URL // where the page sends its reader by itself
+	cut     bool     // not all of it was read
+	more    bool     // it refers to more hosts than are listed
+	opaque  string   // why it cannot be looked through: its encoding
 }
 
 // ref is one host a page needs, with what it needs it for.
@@ -28,7 +33,9 @@ type ref struct {
 	host   string // A-label name, or an address literal
 	port   uint16
 	scheme string
-	use    string // script, stylesheet, image, frame, media, refresh
+	path   string             // request target, "" for "/"; page references leave it out
+	use    string             // what for: a key of the catalogue's uses
+	from   []verdict.Evidence // the reply that refers to it
 }
 
 // loads lists, by element, the attribute a browser loads without being asked.
@@ -49,11 +56,18 @@ var cssURL = regexp.MustCompile(`(?i)url\(\s*['"]?([^'")\s]+)|@import\s+['"]([^'
 // readPage lists what an HTML reply refers to; other content refers to nothing.
 func readPage(base *url.URL, contentType string, body []byte) *page {
 	p := &page{}
-	media, _, _ := mime.ParseMediaType(contentType)
+	media, params, _ := mime.ParseMediaType(contentType)
 	if media != "text/html" && media != "application/xhtml+xml" && media != "" {
 		return p
 	}
-	p.html = true
+	if set := strings.ToLower(params["charset"]); strings.HasPrefix(set, "utf-16") || strings.HasPrefix(set, "utf-32") {
+		p.opaque = "charset " + set
+		return p
+	}
+	if bytes.HasPrefix(body, []byte{0xff, 0xfe}) || bytes.HasPrefix(body, []byte{0xfe, 0xff}) {
+		p.opaque = "charset utf-16"
+		return p
+	}
 	z := html.NewTokenizer(bytes.NewReader(body))
 	z.SetMaxBuf(maxPage)
 	style := false
@@ -99,8 +113,8 @@ func (p *page) element(base *url.URL, t html.Token) *url.URL {
 			}
 		}
 	case "meta":
-		if _, target, found := strings.Cut(strings.ToLower(attr("content")), "url="); found && strings.EqualFold(attr("http-equiv"), "refresh") {
-			p.add(base, strings.Trim(target, `'" `), "refresh")
+		if strings.EqualFold(attr("http-equiv"), "refresh") && p.refresh == nil {
+			p.refresh = refreshTarget(base, attr("content"))
 		}
 	}
 	if l, ok := loads[t.Data]; ok {
@@ -115,16 +129,38 @@ func (p *page) element(base *url.URL, t html.Token) *url.URL {
 	return base
 }
 
+var refreshURL = regexp.MustCompile(`(?i)^[\d.\s]*[;,\s]\s*url\s*=\s*['"]?([^'"]*)`)
+
+// refreshTarget is where a refresh sends the reader; nil where it only loads
+// the same page again.
+func refreshTarget(base *url.URL, content string) *url.URL {
+	m := refreshURL.FindStringSubmatch(content)
+	if m == nil {
+		return nil
+	}
+	u, err := base.Parse(strings.TrimSpace(m[1]))
+	if err != nil {
+		return nil
+	}
+	u.Fragment, u.RawFragment = "", ""
+	return u
+}
+
+// maxStyle bounds the references looked at in one piece of style.
+const maxStyle = 10_000
+
 // css notes the url() and @import references of a piece of style.
 func (p *page) css(base *url.URL, text string) {
-	for _, m := range cssURL.FindAllStringSubmatch(text, maxHosts) {
+	found := cssURL.FindAllStringSubmatch(text, maxStyle)
+	p.more = p.more || len(found) == maxStyle
+	for _, m := range found {
 		p.add(base, m[1]+m[2], "stylesheet")
 	}
 }
 
 // add notes the host of one reference, if it is a new one.
 func (p *page) add(base *url.URL, target, use string) {
-	if target == "" || len(p.refs) >= maxHosts {
+	if target == "" {
 		return
 	}
 	u, err := base.Parse(target)
@@ -132,15 +168,20 @@ func (p *page) add(base *url.URL, target, use string) {
 		return
 	}
 	r, ok := refTo(u, use)
-	if !ok {
-		return
+	switch {
+	case !ok || r.local() || slices.ContainsFunc(p.refs, r.same):
+	case len(p.refs) == maxHosts:
+		p.more = true
+	default:
+		p.refs = append(p.refs, r)
 	}
-	for _, have := range p.refs {
-		if have.host == r.host && have.port == r.port {
-			return
-		}
-	}
-	p.refs = append(p.refs, r)
+}
+
+// local reports whether a reference stays inside the reader's own machine, as
+// with signing programs that pages speak to: no network is needed for it.
+func (r ref) local() bool {
+	a, err := netip.ParseAddr(r.host)
+	return err == nil && a.Unmap().IsLoopback() || r.host == "localhost" || strings.HasSuffix(r.host, ".localhost")
 }
 
 // refTo is the endpoint behind an absolute http or https URL.

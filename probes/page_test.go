@@ -1,8 +1,10 @@
 package probes
 
 import (
+	"fmt"
 	"net/url"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -28,7 +30,7 @@ func TestReadPage(t *testing.T) {
 		{"data and javascript refer to nothing", `<img src="data:image/png;base64,AA"><script src="javascript:1"></script>`, nil},
 		{"Vietnamese host name", `<img src="https://tỉnh.vn/a.png">`, []string{"image https xn--tnh-dlz.vn 443"}},
 		{"one host is named once", `<img src="https://x.vn/1"><img src="https://x.vn/2">`, []string{"image https x.vn 443"}},
-		{"meta refresh", `<meta http-equiv="refresh" content="0; url=https://new.vn/">`, []string{"refresh https new.vn 443"}},
+		{"a program on the reader's own machine", `<script src="https://127.0.0.1:13579/x.js"></script><script src="http://[::1]/x"></script><script src="http://localhost/x"></script>`, nil},
 		{"port out of range", `<img src="https://x.vn:99999/">`, nil},
 		{"comments do not count", `<!-- <img src="https://x.vn/"> -->`, nil},
 	} {
@@ -68,4 +70,47 @@ func FuzzReadPage(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestRefresh(t *testing.T) {
+	base, _ := url.Parse("https://www.a.vn/tin/")
+	for _, tc := range []struct{ content, want string }{
+		{"0; url=https://new.vn/Moi", "https://new.vn/Moi"},
+		{"5;URL='/vi'", "https://www.a.vn/vi"},
+		{"0, url=x#y", "https://www.a.vn/tin/x"},
+		{"300", ""},
+		{"0; https://new.vn/", ""},
+		{"0; url=http://[::1", ""},
+	} {
+		got := ""
+		if u := readPage(base, "text/html", []byte(`<meta http-equiv="Refresh" content="`+tc.content+`">`)).refresh; u != nil {
+			got = u.String()
+		}
+		if got != tc.want {
+			t.Errorf("%s: got %q, want %q", tc.content, got, tc.want)
+		}
+	}
+}
+
+// What cannot be looked through must say so: a page without known references is
+// not a page without references.
+func TestPageNotReadWhole(t *testing.T) {
+	base, _ := url.Parse("https://www.a.vn/")
+	if p := readPage(base, "text/html; charset=UTF-16LE", []byte("x")); p.opaque == "" {
+		t.Error("UTF-16 by its header is taken for text")
+	}
+	if p := readPage(base, "text/html", []byte("\xff\xfe<\x00")); p.opaque == "" {
+		t.Error("UTF-16 by its mark is taken for text")
+	}
+	var b strings.Builder
+	for i := range maxHosts + 1 {
+		fmt.Fprintf(&b, `<img src="https://h%d.vn/">`, i)
+	}
+	if p := readPage(base, "text/html", []byte(b.String())); !p.more || len(p.refs) != maxHosts {
+		t.Errorf("%d hosts, more=%t", len(p.refs), p.more)
+	}
+	style := "<style>" + strings.Repeat("a{background:url(/same.png)}", maxHosts+1) + "b{background:url(https://far.vn/x)}</style>"
+	if p := readPage(base, "text/html", []byte(style)); p.more || len(p.refs) != 2 {
+		t.Errorf("many references to one host hide another: %v, more=%t", p.refs, p.more)
+	}
 }

@@ -1,19 +1,19 @@
 package probes
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/miekg/dns"
 
 	"ready6/inventory"
-	"ready6/probes/dial"
 	"ready6/probes/dnssec"
+	"ready6/probes/resolve"
 	"ready6/probes/verdict"
 )
 
@@ -33,8 +33,9 @@ type Data struct {
 	Err   error // why it cannot be used
 }
 
-// maxDataAge is the age from which VRPs and routes back no verdict.
-const maxDataAge = 24 * time.Hour
+// maxDataAge is the age from which a kind of data backs no verdict, or not all
+// of them: the same as in package rpki.
+var maxDataAge = map[string]time.Duration{"VRPs": 24 * time.Hour, "routes": 7 * 24 * time.Hour}
 
 // Preflight proves the vantage before a run: both families against canaries or
 // the root servers, trust anchor and clock against the root's signatures, and
@@ -46,11 +47,17 @@ func (e *Env) Preflight(ctx context.Context) (Vantage, []verdict.Result) {
 	e.vantage.V6 = e.proveFamily(ctx, &out, canaries, "IPv6", netip.Addr.Is6)
 	e.vantage.V4 = e.proveFamily(ctx, &out, canaries, "IPv4", netip.Addr.Is4)
 	e.vantage.DNSSEC = e.proveAnchors(ctx, &out)
+	good, fails := false, false
 	for _, c := range canaries {
 		out = append(out, c.result)
-		if c.Kind == "dnssec" && c.result.Outcome() == verdict.Fail {
-			e.vantage.DNSSEC = false
+		if c.Kind == "dnssec" {
+			good = good || c.result.Reason == "vantage.canary-ok" && c.Want != dnssec.Bogus.String()
+			fails = fails || c.result.Reason == "vantage.canary-good-fails"
+			e.vantage.DNSSEC = e.vantage.DNSSEC && c.result.Reason != "vantage.canary-bad-passes"
 		}
+	}
+	if fails && !good { // beside one that is as it should be, a broken canary is only that
+		e.vantage.DNSSEC = false
 	}
 	for _, d := range e.Data {
 		out = append(out, e.judgeData(d))
@@ -65,108 +72,155 @@ func (e *Env) Preflight(ctx context.Context) (Vantage, []verdict.Result) {
 	return e.vantage, out
 }
 
-// canary is one canary with how it behaved, and over which families.
+// canary is one canary with how it behaved, over each family for itself: what
+// fails over one says nothing of the other.
 type canary struct {
 	inventory.Canary
-	result verdict.Result
-	addrs  []netip.Addr
+	result   verdict.Result
+	attempts []attempt
 }
 
 // canaries asks all of them side by side.
 func (e *Env) canaries(ctx context.Context) []canary {
 	out := make([]canary, len(e.Inventory.Canaries))
-	var wg sync.WaitGroup
-	for i, c := range e.Inventory.Canaries {
-		wg.Go(func() {
-			out[i] = canary{Canary: c}
+	alongside(len(out), func(i int) {
+		c := &out[i]
+		c.Canary = e.Inventory.Canaries[i]
+		if safely(func() {
 			if c.Kind == "dnssec" {
-				out[i].result = e.canaryName(ctx, c)
-				return
+				c.result = e.canaryName(ctx, c.Canary)
+			} else {
+				c.attempts, c.result = e.canaryReach(ctx, c.Canary)
 			}
-			out[i].result, out[i].addrs = e.canaryReach(ctx, c)
-		})
-	}
-	wg.Wait()
+		}) {
+			c.result = canaryResult(c.Canary, "vantage.canary-unknown", string(verdict.Panicked))
+		}
+	})
 	return out
 }
 
+// safely calls f and reports whether it panicked. Preflight belongs to no
+// service whose record could say so, and a defect must not cost the whole run.
+func safely(f func()) (panicked bool) {
+	defer func() { panicked = recover() != nil }()
+	f()
+	return false
+}
+
 // canaryName compares a name's DNSSEC state with the one it is known to have.
+// A state that could not be found out is no misbehaviour.
 func (e *Env) canaryName(ctx context.Context, c inventory.Canary) verdict.Result {
 	if e.DNSSEC == nil {
-		return canaryResult(c, "vantage.canary-good-fails", "no trust anchor")
+		return canaryResult(c, "vantage.canary-unknown", string(verdict.OtherCause))
 	}
-	got := e.validate(ctx, c.Host, dns.TypeA).State.String()
-	switch {
+	v := e.validate(ctx, c.Host, dns.TypeA)
+	var r verdict.Result
+	switch got := v.State.String(); {
 	case got == c.Want:
-		return canaryResult(c, "vantage.canary-ok", got)
+		r = canaryResult(c, "vantage.canary-ok", got)
+	case v.State == dnssec.Indeterminate:
+		r = canaryResult(c, "vantage.canary-unknown", string(causeFor(v)))
 	case c.Want == dnssec.Bogus.String():
-		return canaryResult(c, "vantage.canary-bad-passes", got)
+		r = canaryResult(c, "vantage.canary-bad-passes", got)
+	default:
+		r = canaryResult(c, "vantage.canary-good-fails", got)
 	}
-	return canaryResult(c, "vantage.canary-good-fails", got)
+	r.Evidence = e.DNS.Evidence(v.Name, v.Type)
+	return r
 }
 
 // canaryReach connects to a canary at every address it has.
-func (e *Env) canaryReach(ctx context.Context, c inventory.Canary) (verdict.Result, []netip.Addr) {
+func (e *Env) canaryReach(ctx context.Context, c inventory.Canary) ([]attempt, verdict.Result) {
 	h := e.addresses(ctx, c.Host)
 	addrs := slices.Concat(h.v6.usable, h.v4.usable)
+	all := make([]attempt, len(addrs))
+	alongside(len(all), func(i int) {
+		all[i] = e.attempt(ctx, endpoint{addr: addrs[i], port: c.Port, kind: "tcp", host: c.Host})
+	})
 	var up, down []string
-	for _, a := range addrs {
-		if t := e.attempt(ctx, endpoint{addr: a, port: c.Port, kind: "tcp", host: c.Host}); t.ok() {
-			up = append(up, a.String())
-		} else {
-			down = append(down, a.String()+": "+t.detail)
+	unknown := verdict.Cause("")
+	ev := slices.Concat(h.v6.evidence, h.v4.evidence)
+	for _, a := range all {
+		ev = append(ev, a.evidence()...)
+		switch {
+		case a.ok():
+			up = append(up, a.addr.String())
+		case untold(a):
+			unknown = a.cause
+		default:
+			down = append(down, a.addr.String()+": "+a.detail)
 		}
 	}
-	if len(addrs) == 0 {
-		down = append(down, "no address ("+string(h.v6.cause)+")")
+	if len(all) == 0 {
+		if unknown = cmp.Or(h.v6.cause, h.v4.cause); unknown == "" {
+			unknown = verdict.Forbidden // no address, or none that may be contacted
+		}
 	}
+	var r verdict.Result
 	switch {
 	case c.Want == "up" && len(down) > 0:
-		return canaryResult(c, "vantage.canary-good-fails", strings.Join(down, "; ")), addrs
+		r = canaryResult(c, "vantage.canary-good-fails", strings.Join(down, "; "))
 	case c.Want == "down" && len(up) > 0:
-		return canaryResult(c, "vantage.canary-bad-passes", strings.Join(up, ", ")), addrs
+		r = canaryResult(c, "vantage.canary-bad-passes", strings.Join(up, ", "))
+	case unknown != "":
+		r = canaryResult(c, "vantage.canary-unknown", string(unknown))
+	default:
+		r = canaryResult(c, "vantage.canary-ok", strings.Join(up, ", "))
 	}
-	return canaryResult(c, "vantage.canary-ok", strings.Join(up, ", ")), addrs
+	r.Evidence = ev
+	return all, r
 }
+
+// untold reports whether an attempt at a canary shows nothing: it was cut short
+// or not allowed. That there is no route is what canaries are there to show.
+func untold(a attempt) bool { return ours(a.cause) && a.cause != verdict.NoFamily }
 
 func canaryResult(c inventory.Canary, r verdict.Reason, detail string) verdict.Result {
 	out := result(r, "detail", detail)
+	if r == "vantage.canary-unknown" {
+		out = result(r, "cause", detail)
+	}
 	out.Subject = c.Host
 	return out
 }
 
 // proveFamily decides whether a family works from here. A bad canary that
-// passes voids it; otherwise one good canary, or else one root server, proves it.
+// passes voids it; otherwise one good canary, or else one root server, proves
+// it. Only what a canary did over this family counts.
 func (e *Env) proveFamily(ctx context.Context, out *[]verdict.Result, canaries []canary, name string, of func(netip.Addr) bool) bool {
 	var fails []string
+	var ev []verdict.Evidence
+	say := func(r verdict.Reason, detail string) {
+		x := familyResult(r, name, detail)
+		x.Evidence = ev
+		*out = append(*out, x)
+	}
 	proof := ""
-	tried := false
 	for _, c := range canaries {
-		if !slices.ContainsFunc(c.addrs, of) {
-			continue
-		}
-		switch c.result.Reason {
-		case "vantage.canary-bad-passes":
-			fails = append(fails, c.Host+" answers, which it never does")
-			*out = append(*out, familyResult("vantage.no-family", name, strings.Join(fails, "; ")))
-			return false
-		case "vantage.canary-good-fails":
-			tried = true
-			fails = append(fails, c.Host+": "+c.result.Args["detail"])
-		case "vantage.canary-ok":
-			if c.Want == "up" {
-				tried, proof = true, c.Host
+		for _, a := range c.attempts {
+			if !of(a.addr) || untold(a) {
+				continue
+			}
+			ev = append(ev, a.evidence()...)
+			switch {
+			case a.ok() && c.Want == "down":
+				say("vantage.no-family", c.Host+" answers, which it never does")
+				return false
+			case a.ok():
+				proof = c.Host
+			case c.Want == "up":
+				fails = append(fails, c.Host+" ["+a.addr.String()+"]: "+a.detail)
 			}
 		}
 	}
-	if !tried {
-		proof, fails = e.askRoots(ctx, of)
+	if proof == "" && len(fails) == 0 {
+		proof, fails, ev = e.askRoots(ctx, of)
 	}
 	if proof == "" {
-		*out = append(*out, familyResult("vantage.no-family", name, strings.Join(fails, "; ")))
+		say("vantage.no-family", strings.Join(fails, "; "))
 		return false
 	}
-	*out = append(*out, familyResult("vantage.family-ok", name, proof))
+	say("vantage.family-ok", proof)
 	return true
 }
 
@@ -176,46 +230,48 @@ func familyResult(r verdict.Reason, name, detail string) verdict.Result {
 	return out
 }
 
-// askRoots asks root servers of one family until one answers.
-func (e *Env) askRoots(ctx context.Context, of func(netip.Addr) bool) (proof string, fails []string) {
-	ctx, cancel := context.WithTimeout(ctx, 2*e.Step)
-	defer cancel()
-	type reply struct{ proof, fail string }
-	replies := make(chan reply)
-	asked := 0
+// maxRoots bounds the root server addresses of a family that are asked.
+const maxRoots = 16
+
+// askRoots asks root servers of one family, by UDP and by TCP: a network that
+// lets only DNS packets out would make every service look dead.
+func (e *Env) askRoots(ctx context.Context, of func(netip.Addr) bool) (proof string, fails []string, ev []verdict.Evidence) {
+	var servers []resolve.Server // one address each
 	for _, s := range e.Roots {
 		for _, a := range s.Addrs {
-			if !of(a) {
-				continue
+			if of(a) && len(servers) < maxRoots {
+				servers = append(servers, resolve.Server{Name: s.Name, Addrs: []netip.Addr{a}})
 			}
-			asked++
-			go func() {
-				r := reply{proof: fmt.Sprintf("%s [%s]", plainName(s.Name), a)}
-				if _, _, err := e.DNS.Ask(ctx, a, false, ".", dns.TypeSOA); err != nil {
-					r = reply{fail: fmt.Sprintf("%s: %s", a, causeOf(err))}
-				}
-				select {
-				case replies <- r:
-				case <-ctx.Done():
-				}
-			}()
 		}
 	}
-	if asked == 0 {
-		return "", []string{"no root server of this family in the hints, and no canary"}
+	if len(servers) == 0 {
+		return "", []string{"no root server of this family in the hints, and no canary"}, nil
 	}
-	for range asked {
-		select {
-		case r := <-replies:
-			if r.fail == "" {
-				return r.proof, nil
+	ctx, cancel := context.WithTimeout(ctx, 4*e.Step)
+	defer cancel()
+	proofs, faults, seen := make([]string, len(servers)), make([]string, len(servers)), make([][]verdict.Evidence, len(servers))
+	alongside(len(servers), func(i int) {
+		a := servers[i].Addrs[0]
+		defer func() {
+			if recover() != nil {
+				proofs[i], faults[i] = "", fmt.Sprintf("%s: %s", a, verdict.Panicked)
 			}
-			fails = append(fails, r.fail)
-		case <-ctx.Done():
-			return "", append(fails, string(dial.Classify(ctx.Err())))
+		}()
+		for _, tcp := range []bool{false, true} {
+			_, x, err := e.DNS.Ask(ctx, a, tcp, ".", dns.TypeSOA)
+			seen[i] = append(seen[i], x)
+			if err != nil {
+				faults[i] = fmt.Sprintf("%s over %s: %s", a, x.Over, causeOf(err))
+				return
+			}
 		}
+		proofs[i] = fmt.Sprintf("%s [%s]", plainName(servers[i].Name), a)
+		cancel() // one is enough
+	})
+	if i := slices.IndexFunc(proofs, func(s string) bool { return s != "" }); i >= 0 {
+		return proofs[i], nil, seen[i]
 	}
-	return "", fails
+	return "", faults, slices.Concat(seen...)
 }
 
 // proveAnchors compares each trust anchor with its zone's signed key set. A
@@ -229,7 +285,6 @@ func (e *Env) proveAnchors(ctx context.Context, out *[]verdict.Result) bool {
 		*out = append(*out, result("vantage.anchor-missing", "detail", detail))
 		return false
 	}
-	good := true
 	var zones []string
 	for _, a := range e.Anchors {
 		z := dns.CanonicalName(a.Header().Name)
@@ -237,24 +292,54 @@ func (e *Env) proveAnchors(ctx context.Context, out *[]verdict.Result) bool {
 			continue
 		}
 		zones = append(zones, z)
-		got := e.validate(ctx, z, dns.TypeDNSKEY)
-		r := result("vantage.anchor-unknown", "cause", string(verdict.OtherCause))
-		switch got.State {
-		case dnssec.Secure:
-			r = result("vantage.anchor-ok")
-			*out = append(*out, result("vantage.clock-ok"))
-		case dnssec.Bogus:
-			good = false
-			r = result("vantage.anchor-bad", "detail", firstDetail(got))
-		default:
-			if len(got.Reasons) > 0 {
-				r.Args["cause"] = string(got.Reasons[0].Cause)
-			}
-		}
-		r.Subject = zoneName(z)
-		*out = append(*out, r)
+		*out = append(*out, e.proveAnchor(ctx, z)...)
 	}
-	return good
+	return len(e.voided) < len(zones)
+}
+
+// proveAnchor compares the trust anchor of one zone. One that does not match
+// voids the names below it, and no others.
+func (e *Env) proveAnchor(ctx context.Context, z string) []verdict.Result {
+	var got dnssec.Result
+	if safely(func() { got = e.validate(ctx, z, dns.TypeDNSKEY) }) {
+		got = dnssec.Result{Reasons: []dnssec.Reason{{Cause: verdict.Panicked}}}
+	}
+	var out []verdict.Result
+	switch got.State {
+	case dnssec.Secure:
+		out = []verdict.Result{result("vantage.anchor-ok"), result("vantage.clock-ok")}
+	case dnssec.Bogus:
+		e.voided = append(e.voided, z)
+		out = []verdict.Result{result("vantage.anchor-bad", "detail", firstDetail(got))}
+	default:
+		out = []verdict.Result{result("vantage.anchor-unknown", "cause", string(causeFor(got)))}
+	}
+	for i := range out {
+		out[i].Subject, out[i].Evidence = zoneName(z), e.DNS.Evidence(z, dns.TypeDNSKEY)
+	}
+	return out
+}
+
+// causeFor is why a state could not be found out.
+func causeFor(v dnssec.Result) verdict.Cause {
+	if len(v.Reasons) > 0 && v.Reasons[0].Cause != "" {
+		return v.Reasons[0].Cause
+	}
+	return verdict.OtherCause
+}
+
+// anchored reports whether the trust anchor that name hangs on, the deepest one
+// above it, is in order.
+func (e *Env) anchored(name string) bool {
+	name = dns.CanonicalName(name)
+	best, depth := "", -1
+	for _, a := range e.Anchors {
+		z := dns.CanonicalName(a.Header().Name)
+		if n := dns.CountLabel(z); n > depth && dns.IsSubDomain(z, name) {
+			best, depth = z, n
+		}
+	}
+	return !slices.Contains(e.voided, best)
 }
 
 // judgeData says whether a data source can back verdicts.
@@ -265,14 +350,14 @@ func (e *Env) judgeData(d Data) verdict.Result {
 		r = result("vantage.data-missing", "detail", d.Err.Error())
 	case d.Name == "":
 		r = result("vantage.data-none")
-	case !d.At.IsZero() && e.Now().Sub(d.At) > maxDataAge:
+	case d.Count == 0:
+		r = result("vantage.data-empty", "detail", d.Name)
+	case d.At.IsZero():
+		r = result("vantage.data-undated", "detail", fmt.Sprintf("%d, %s", d.Count, d.Name))
+	case e.Now().Sub(d.At) > maxDataAge[d.Kind]:
 		r = result("vantage.data-stale", "detail", fmt.Sprintf("%s, made %s", d.Name, d.At.UTC().Format(time.RFC3339)))
 	default:
-		made := ""
-		if !d.At.IsZero() {
-			made = ", " + d.At.UTC().Format(time.RFC3339)
-		}
-		r = result("vantage.data-ok", "detail", fmt.Sprintf("%d, %s%s", d.Count, d.Name, made))
+		r = result("vantage.data-ok", "detail", fmt.Sprintf("%d, %s, %s", d.Count, d.Name, d.At.UTC().Format(time.RFC3339)))
 	}
 	r.Subject = d.Kind
 	return r

@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	"ready6/probes/verdict"
 )
@@ -90,28 +90,13 @@ func (e *Env) attemptAll(ctx context.Context, s *subject, host string, addrs []n
 		}
 	}
 	out := make([]attempt, len(points))
-	var wg sync.WaitGroup
-	var panicked any
-	var once sync.Once
-	for i, p := range points {
+	alongside(len(points), func(i int) {
 		if !vantage {
-			out[i] = attempt{endpoint: p, cause: verdict.NoFamily}
-			continue
+			out[i] = attempt{endpoint: points[i], cause: verdict.NoFamily}
+			return
 		}
-		wg.Go(func() {
-			// A defect must reach the scanner as this service's, not end the process.
-			defer func() {
-				if r := recover(); r != nil {
-					once.Do(func() { panicked = r })
-				}
-			}()
-			out[i] = e.attempt(ctx, p)
-		})
-	}
-	wg.Wait()
-	if panicked != nil {
-		panic(panicked)
-	}
+		out[i] = e.attempt(ctx, points[i])
+	})
 	return out
 }
 
@@ -132,8 +117,10 @@ func (c comparison) judge(a attempt) verdict.Result {
 		return result("reach.unknown", "cause", string(a.cause))
 	case !a.connected():
 		return c.judgeClosed(a)
+	case c.failsOver4(a.port):
+		return result("reach.broken", "detail", describe(a))
 	case a.protocol:
-		return result("reach.protocol", "detail", a.detail)
+		return result("reach.protocol", "detail", describe(a))
 	case a.kind == "dns":
 		return result("reach.no-tcp", "detail", a.detail)
 	case a.cause == verdict.Timeout:
@@ -157,14 +144,31 @@ func (c comparison) judgeReply(a attempt) verdict.Result {
 		}
 		return result("reach.cert-both", "detail", detail)
 	}
-	if a.kind == "mail" && !a.starttls {
-		if compared && other.starttls {
-			return result("reach.starttls", "other", "IPv4")
-		}
+	switch {
+	case a.kind == "mail" && !a.starttls && compared && other.starttls:
+		return result("reach.starttls", "other", "IPv4")
+	case a.kind == "mail" && !a.starttls:
 		return result("reach.starttls-both")
+	case a.kind == "dns" && a.lame && compared && !other.lame:
+		return result("reach.lame", "detail", strings.Join(a.proof, ", "), "other", "IPv4")
+	case a.kind == "web" && a.status >= 400:
+		return c.judgeStatus(a, other, compared)
 	}
-	if compared && a.status >= 400 && other.status < 400 && !walled(a.status) && a.kind == "web" {
-		return result("reach.status", "detail", "HTTP "+strconv.Itoa(a.status), "other", "IPv4")
+	return plainly(a)
+}
+
+// judgeStatus judges an error page. A firewall's says nothing of the service
+// behind it; a server's own trouble in both families is no fault of IPv6.
+func (c comparison) judgeStatus(a, other attempt, compared bool) verdict.Result {
+	detail := "HTTP " + strconv.Itoa(a.status)
+	better := compared && other.status < 400
+	switch {
+	case better && walled(a.status):
+		return result("reach.walled", "detail", detail, "other", "IPv4")
+	case better:
+		return result("reach.status", "detail", detail, "other", "IPv4")
+	case a.status >= 500:
+		return result("reach.broken", "detail", detail)
 	}
 	return plainly(a)
 }
@@ -176,11 +180,11 @@ func (c comparison) judgeClosed(a attempt) verdict.Result {
 		return result("reach.unused")
 	}
 	used := c.worksOver4(a.port)
-	if c.v4Unknown && !used && c.sameAddressWorks(a) {
+	if c.v4Unknown && !used && c.worksElsewhere(a) {
 		return result("reach.unknown", "cause", string(a.cause))
 	}
 	switch {
-	case a.cause == verdict.Refused:
+	case a.cause == verdict.Refused && !c.failsOver4(a.port):
 		return result("reach.refused")
 	case !used:
 		return result("reach.down", "cause", string(a.cause))
@@ -194,31 +198,41 @@ func (c comparison) judgeClosed(a attempt) verdict.Result {
 	return result("reach.unknown", "cause", string(a.cause))
 }
 
-// portUnused reports whether the service works on another port of the same
-// address, and on this port nobody listens at any address that was tried.
+// portUnused reports whether the service works on another port, and on this one
+// nobody listens at any address. It takes an answer from all of them: what this
+// scanner could not try may be in use. Whether IPv6 could be tried does not
+// matter to IPv4.
 func (c comparison) portUnused(a attempt) bool {
-	if !c.sameAddressWorks(a) || (c.v4Unknown && a.addr.Is6()) {
+	if !c.worksElsewhere(a) || (c.v4Unknown && a.addr.Is6()) {
 		return false
 	}
-	for _, list := range [][]attempt{c.v6, c.v4} {
-		for _, b := range list {
-			if b.port == a.port && b.connected() {
-				return false
-			}
+	for _, b := range slices.Concat(c.v6, c.v4) {
+		if b.port == a.port && (b.connected() || (ours(b.cause) && a.addr.Is6())) {
+			return false
 		}
 	}
 	return true
 }
 
-func (c comparison) sameAddressWorks(a attempt) bool {
-	for _, list := range [][]attempt{c.v6, c.v4} {
-		for _, b := range list {
-			if b.addr == a.addr && b.port != a.port && b.ok() {
-				return true
-			}
+// worksElsewhere reports whether the service works on another port of any address.
+func (c comparison) worksElsewhere(a attempt) bool {
+	return slices.ContainsFunc(slices.Concat(c.v6, c.v4), func(b attempt) bool { return b.port != a.port && b.ok() })
+}
+
+// failsOver4 reports whether the same port was tried over IPv4, and does not
+// work there either.
+func (c comparison) failsOver4(port uint16) bool {
+	tried := false
+	for _, b := range c.v4 {
+		if b.port != port {
+			continue
 		}
+		if b.ok() || ours(b.cause) || b.busy {
+			return false
+		}
+		tried = true
 	}
-	return false
+	return tried
 }
 
 // peer is a completed IPv4 attempt at the same port.

@@ -33,7 +33,7 @@ func (e *Env) validate(ctx context.Context, name string, qtype uint16) dnssec.Re
 // the MX set of a mail domain.
 func dnssecResults(ctx context.Context, e *Env, s *subject) []verdict.Result {
 	var out []verdict.Result
-	if s.Kind == "mail" && s.mail.cause == "" {
+	if s.Kind == "mail" {
 		out = append(out, e.secureResults(ctx, s.Host, dns.TypeMX)...)
 	}
 	for _, h := range s.hosts {
@@ -50,7 +50,7 @@ func (e *Env) secureResults(ctx context.Context, name string, types ...uint16) [
 	var out []verdict.Result
 	for _, t := range types {
 		subject := name + " " + dns.TypeToString[t]
-		if e.DNSSEC == nil || !e.vantage.DNSSEC {
+		if e.DNSSEC == nil || !e.vantage.DNSSEC || !e.anchored(name) {
 			out = append(out, verdict.Result{Check: verdict.DNSSEC, Reason: "dnssec.indeterminate.vantage", Subject: subject, At: e.Now()})
 			continue
 		}

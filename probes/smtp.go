@@ -3,7 +3,6 @@ package probes
 import (
 	"bufio"
 	"context"
-	"crypto/tls"
 	"errors"
 	"net"
 	"net/textproto"
@@ -27,21 +26,37 @@ func (e *Env) speakSMTP(ctx context.Context, a *attempt, c *wire) {
 		return
 	}
 	a.proof = append(a.proof, "EHLO")
-	if a.starttls = strings.Contains(strings.ToUpper(features), "STARTTLS"); a.starttls {
-		if secured := e.startTLS(ctx, a, c, t); secured == nil {
+	if a.starttls = offers(features, "STARTTLS"); a.starttls {
+		secured := e.startTLS(ctx, a, c, t)
+		if secured == nil {
 			return
-		} else {
-			t = textproto.NewConn(secured)
 		}
+		t = textproto.NewConn(secured)
 	}
 	a.stage = finished
 	c.step(e.Step)
 	_ = t.PrintfLine("QUIT")
 }
 
+// greetingSteps is how many steps a greeting may take: servers let strangers
+// wait to find out who cannot (RFC 5321 section 4.5.3.2.1 grants five minutes).
+const greetingSteps = 3
+
+// offers reports whether an EHLO reply lists a keyword. Its first line is the
+// server's name (RFC 5321 section 4.1.1.1).
+func offers(features, keyword string) bool {
+	_, lines, _ := strings.Cut(features, "\n")
+	for line := range strings.Lines(lines) {
+		if f := strings.Fields(line); len(f) > 0 && strings.EqualFold(f[0], keyword) {
+			return true
+		}
+	}
+	return false
+}
+
 // greeting reads the banner; 220 alone means that we are served.
 func (e *Env) greeting(ctx context.Context, a *attempt, c *wire, t *textproto.Conn) bool {
-	c.step(e.Step)
+	c.step(greetingSteps * e.Step)
 	code, banner, err := t.ReadResponse(0)
 	if err != nil {
 		e.smtpFault(ctx, a, err)
@@ -49,7 +64,8 @@ func (e *Env) greeting(ctx context.Context, a *attempt, c *wire, t *textproto.Co
 	}
 	a.status = code
 	if code != 220 {
-		a.cause, a.busy = verdict.OtherCause, true
+		a.cause, a.busy = verdict.OtherCause, code >= 400 && code < 600
+		a.protocol = !a.busy
 		a.detail = brief(strconv.Itoa(code) + " " + banner)
 		return false
 	}
@@ -88,10 +104,8 @@ func (e *Env) startTLS(ctx context.Context, a *attempt, c *wire, t *textproto.Co
 		a.stage = handshaking
 		return nil
 	}
-	st := textproto.NewConn(struct {
-		*tls.Conn
-	}{secured})
-	if _, err := e.ehlo(c, st); err != nil {
+	a.stage = replying
+	if _, err := e.ehlo(c, textproto.NewConn(secured)); err != nil {
 		e.smtpFault(ctx, a, err)
 		return nil
 	}
@@ -106,7 +120,8 @@ func (e *Env) smtpFault(ctx context.Context, a *attempt, err error) {
 	var syntax textproto.ProtocolError
 	switch {
 	case errors.As(err, &reply):
-		a.busy, a.detail = true, brief(reply.Error())
+		a.busy, a.detail = reply.Code >= 400 && reply.Code < 600, brief(reply.Error())
+		a.protocol = !a.busy
 	case errors.As(err, &syntax), errors.Is(err, bufio.ErrTooLong):
 		a.protocol = true
 	}

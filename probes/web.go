@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"ready6/probes/verdict"
@@ -20,9 +21,19 @@ import (
 const maxPage = 1 << 20
 
 // speakWeb makes one request and reads the whole reply, over TLS on every port
-// but those that are plain HTTP by custom.
+// but those that are plain HTTP by custom. A port of the operator's choice that
+// turns out not to speak TLS is asked in the clear.
 func (e *Env) speakWeb(ctx context.Context, a *attempt) {
 	plain := a.port == 80 || a.port == 8080
+	e.converse(ctx, a, plain)
+	if a.protocol && a.stage == handshaking && !plain && a.port != 443 {
+		*a = attempt{endpoint: a.endpoint, at: a.at, tries: a.tries}
+		e.converse(ctx, a, true)
+	}
+}
+
+// converse opens one connection and makes the request on it.
+func (e *Env) converse(ctx context.Context, a *attempt, plain bool) {
 	c, err := e.connect(ctx, a)
 	if err != nil {
 		return
@@ -32,26 +43,9 @@ func (e *Env) speakWeb(ctx context.Context, a *attempt) {
 		e.request(ctx, a, c, c)
 		return
 	}
-	t, err := e.handshake(ctx, a, c)
-	if err == nil {
+	if t, err := e.handshake(ctx, a, c); err == nil {
 		e.request(ctx, a, c, t)
-		return
 	}
-	if a.protocol && a.port != 443 {
-		e.retryPlain(ctx, a)
-	}
-}
-
-// retryPlain speaks plain HTTP to a port of the operator's choice that turned
-// out not to speak TLS.
-func (e *Env) retryPlain(ctx context.Context, a *attempt) {
-	*a = attempt{endpoint: a.endpoint, at: a.at, tries: a.tries}
-	c, err := e.connect(ctx, a)
-	if err != nil {
-		return
-	}
-	defer c.Close()
-	e.request(ctx, a, c, c)
 }
 
 // request sends one GET and reads the reply. over is the connection that carries
@@ -63,8 +57,8 @@ func (e *Env) request(ctx context.Context, a *attempt, c *wire, over net.Conn) {
 		scheme = "https"
 	}
 	u := &url.URL{Scheme: scheme, Host: hostPort(a.host, a.port, scheme), Path: "/"}
-	if target, err := u.Parse(a.path); err == nil && a.path != "" {
-		u = target
+	if target, err := url.ParseRequestURI(a.path); err == nil {
+		u.Path, u.RawPath, u.RawQuery = target.Path, target.RawPath, target.RawQuery
 	}
 	a.url = u
 	req := &http.Request{Method: http.MethodGet, URL: u, Host: u.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
@@ -74,23 +68,43 @@ func (e *Env) request(ctx context.Context, a *attempt, c *wire, over net.Conn) {
 		a.fail(ctx, err)
 		return
 	}
-	reply, err := http.ReadResponse(bufio.NewReader(over), req)
+	reply, err := finalReply(bufio.NewReader(over), req)
 	if err != nil {
 		a.fail(ctx, err)
-		a.protocol = a.cause == verdict.OtherCause || a.cause == verdict.Malformed
+		var alert tls.AlertError
+		a.busy = errors.As(err, &alert) && alert == certificateRequired
+		a.protocol = !a.busy && a.cause == verdict.OtherCause
 		return
 	}
 	defer reply.Body.Close()
 	a.status, a.location = reply.StatusCode, reply.Header.Get("Location")
-	body, err := drain(&paced{reply.Body, c, e.Step, e.Now().Add(3 * e.Step), e.Now}, maxPage)
+	body, err := drain(&paced{reply.Body, c, e.Step, time.Now().Add(3 * e.Step)}, maxPage)
 	if err != nil && !errors.Is(err, errTooMuch) && !errors.Is(err, errTooSlow) {
 		a.fail(ctx, err)
 		return
 	}
 	a.page = readPage(u, reply.Header.Get("Content-Type"), body)
 	a.page.cut = err != nil || len(body) == maxPage
+	if enc := reply.Header.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
+		a.page = &page{opaque: brief("Content-Encoding " + enc)} // not asked for, RFC 9110 section 12.5.3
+	}
 	a.proof = append(a.proof, "HTTP "+strconv.Itoa(a.status))
 	a.stage = finished
+}
+
+// certificateRequired is the TLS alert of a server that serves known clients
+// only (RFC 8446 section 6.2): it works, but not for us.
+const certificateRequired = 116
+
+// finalReply reads the reply, passing over interim ones (RFC 9110 section 15.2).
+func finalReply(r *bufio.Reader, req *http.Request) (*http.Response, error) {
+	for range 5 {
+		reply, err := http.ReadResponse(r, req)
+		if err != nil || reply.StatusCode >= 200 || reply.StatusCode == http.StatusSwitchingProtocols {
+			return reply, err
+		}
+	}
+	return nil, errors.New("interim replies without end")
 }
 
 // paced reads a body as long as it keeps coming: each read has its own step,
@@ -100,13 +114,12 @@ type paced struct {
 	c    *wire
 	step time.Duration
 	end  time.Time
-	now  func() time.Time
 }
 
 var errTooSlow = errors.New("the reply comes too slowly to be read to its end")
 
 func (p *paced) Read(b []byte) (int, error) {
-	if p.now().After(p.end) {
+	if time.Now().After(p.end) {
 		return 0, errTooSlow
 	}
 	p.c.step(p.step)

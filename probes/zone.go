@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/miekg/dns"
 
@@ -16,43 +17,17 @@ import (
 	"ready6/probes/verdict"
 )
 
-// maxServers bounds the name servers of a zone, and addresses of a server,
-// that are asked one by one.
+// maxServers bounds the name servers of a zone, maxServerAddrs the addresses of
+// a server, that are asked one by one. The root has 13 servers.
 const (
-	maxServers     = 13
-	maxServerAddrs = 2
+	maxServers     = 16
+	maxServerAddrs = 4
 )
 
 // zoneCheck is what one zone's name servers do over IPv6, asked once a run.
 type zoneCheck struct {
 	results []verdict.Result
 	addrs   []netip.Addr // IPv6 addresses of its servers
-}
-
-// nameCheck is what resolving one name over IPv6 alone takes.
-type nameCheck struct {
-	zones   []resolve.Zone   // from the root to the name's own
-	failure *resolve.Failure // nil where it resolves
-	cause   verdict.Cause    // set where it could not be tried
-}
-
-// resolves6 tries to resolve a name with no IPv4 at all, from the root down.
-func (e *Env) resolves6(ctx context.Context, name string) nameCheck {
-	got, err := e.names6.get(ctx, e.base, name, func(ctx context.Context) nameCheck {
-		zones, err := e.DNS.Path(ctx, name)
-		if err != nil {
-			return nameCheck{cause: causeOf(err)}
-		}
-		out := nameCheck{zones: zones}
-		if _, err := e.DNS6.Query(ctx, name, dns.TypeAAAA); err != nil && !errors.As(err, &out.failure) {
-			out.cause = dial.Classify(err)
-		}
-		return out
-	})
-	if err != nil {
-		return nameCheck{cause: dial.Classify(err)}
-	}
-	return got
 }
 
 // zone asks every name server of a zone over IPv6, by UDP and by TCP
@@ -65,81 +40,107 @@ func (e *Env) zone(ctx context.Context, z resolve.Zone) zoneCheck {
 	return got
 }
 
-// tally counts what a zone's servers did.
-type tally struct {
-	names, good, noTCP []string // server names
-	cause              verdict.Cause
-	addressed          int // servers with an IPv6 address
-	unknown            int // servers whose addresses could not be looked up
-	wrong              []string
-	evidence           []verdict.Evidence
-	addrs              []netip.Addr
+// serverCheck is what one name server of a zone does over IPv6.
+type serverCheck struct {
+	name      string
+	addressed bool          // it has an IPv6 address
+	good      bool          // it answers with authority at one of them
+	noTCP     bool          // but there not over TCP
+	unknown   verdict.Cause // why it could not be judged
+	silent    bool          // what came back was silence or trouble, not an answer
+	wrong     []string
+	evidence  []verdict.Evidence
+	addrs     []netip.Addr
 }
 
+// askZone asks the servers of a zone side by side.
 func (e *Env) askZone(ctx context.Context, z resolve.Zone) zoneCheck {
-	var t tally
-	for _, ns := range z.NS[:min(len(z.NS), maxServers)] {
-		t.names = append(t.names, plainName(ns.Name))
-		e.askServer(ctx, z, ns, &t)
+	all := make([]serverCheck, min(len(z.NS), maxServers))
+	alongside(len(all), func(i int) { all[i] = e.askServer(ctx, z, z.NS[i]) })
+	var addrs []netip.Addr
+	for _, s := range all {
+		addrs = append(addrs, s.addrs...)
 	}
-	return zoneCheck{results: e.judgeZone(z, t), addrs: t.addrs}
+	return zoneCheck{results: e.judgeZone(ctx, z, all), addrs: addrs}
+}
+
+// alongside calls f for 0 to n-1 at the same time and waits. A panic in one
+// reaches the caller: in a goroutine of its own it would end the process.
+func alongside(n int, f func(int)) {
+	var wg sync.WaitGroup
+	panics := make([]any, n)
+	for i := range n {
+		wg.Go(func() {
+			defer func() { panics[i] = recover() }()
+			f(i)
+		})
+	}
+	wg.Wait()
+	for _, p := range panics {
+		if p != nil {
+			panic(p)
+		}
+	}
 }
 
 // askServer asks one name server of a zone for its SOA, at each IPv6 address.
-func (e *Env) askServer(ctx context.Context, z resolve.Zone, ns resolve.NameServer, t *tally) {
-	h := e.addresses(ctx, plainName(ns.Name))
-	addrs := h.v6.usable
-	for _, g := range ns.Glue {
-		if g.Is6() && !slices.Contains(addrs, g) && h.v6.cause != "" {
-			addrs = append(addrs, g)
+func (e *Env) askServer(ctx context.Context, z resolve.Zone, ns resolve.NameServer) serverCheck {
+	s := serverCheck{name: plainName(ns.Name)}
+	h := e.lookup(ctx, s.name)
+	addrs := slices.Clone(h.v6.usable)
+	if h.v6.cause != "" {
+		for _, g := range ns.Glue {
+			if g.Is6() && !slices.Contains(addrs, g) {
+				addrs = append(addrs, g)
+			}
 		}
 	}
 	if len(addrs) == 0 {
-		if h.v6.cause != "" {
-			t.unknown++
-			t.cause = h.v6.cause
+		s.unknown, s.evidence = h.v6.cause, h.v6.evidence
+		return s
+	}
+	s.addressed, s.addrs = true, addrs
+	for _, a := range addrs[:min(len(addrs), maxServerAddrs)] {
+		e.askSOA(ctx, z, a, &s)
+	}
+	if !s.good && len(addrs) > maxServerAddrs {
+		s.unknown = verdict.OverBudget
+	}
+	return s
+}
+
+// askSOA asks one address for the zone's SOA, over UDP and, where that works,
+// over TCP.
+func (e *Env) askSOA(ctx context.Context, z resolve.Zone, a netip.Addr, s *serverCheck) {
+	fault, cause := e.soaFault(ctx, z, a, false, s)
+	if fault != "" {
+		s.wrong = append(s.wrong, fault)
+		s.silent = s.silent || cause != verdict.Lame
+		if ours(cause) {
+			s.unknown = cause
 		}
-		t.evidence = append(t.evidence, h.v6.evidence...)
 		return
 	}
-	t.addressed++
-	t.addrs = append(t.addrs, addrs...)
-	good, tcp := false, true
-	for _, a := range addrs[:min(len(addrs), maxServerAddrs)] {
-		udpOK := e.askSOA(ctx, z, a, false, t)
-		tcpOK := e.askSOA(ctx, z, a, true, t)
-		good = good || udpOK
-		tcp = tcp && tcpOK
-	}
-	name := plainName(ns.Name)
-	switch {
-	case good && tcp:
-		t.good = append(t.good, name)
-	case good:
-		t.good = append(t.good, name)
-		t.noTCP = append(t.noTCP, name)
+	s.good = true
+	if fault, cause = e.soaFault(ctx, z, a, true, s); fault != "" && !ours(cause) {
+		s.noTCP = true
 	}
 }
 
-// askSOA reports whether one address answers for the zone with authority.
-func (e *Env) askSOA(ctx context.Context, z resolve.Zone, a netip.Addr, tcp bool, t *tally) bool {
+// soaFault asks once and says what is wrong with the reply; "" is a good one.
+func (e *Env) soaFault(ctx context.Context, z resolve.Zone, a netip.Addr, tcp bool, s *serverCheck) (string, verdict.Cause) {
 	m, ev, err := e.ask(ctx, a, tcp, z.Name)
-	t.evidence = append(t.evidence, ev)
-	if err != nil {
-		t.cause = e.causeIn(ctx, err)
-		if !tcp && !ours(t.cause) {
-			t.wrong = append(t.wrong, fmt.Sprintf("%s: %s", a, t.cause))
-		}
-		return false
+	s.evidence = append(s.evidence, ev)
+	switch {
+	case err != nil:
+		cause := e.causeIn(ctx, err)
+		return fmt.Sprintf("%s: %s", a, cause), cause
+	case m.Rcode == dns.RcodeServerFailure:
+		return fmt.Sprintf("%s: SERVFAIL", a), verdict.ServFail
+	case m.Rcode != dns.RcodeSuccess, !m.Authoritative:
+		return fmt.Sprintf("%s: %s, not authoritative", a, dns.RcodeToString[m.Rcode]), verdict.Lame
 	}
-	if m.Authoritative && m.Rcode == dns.RcodeSuccess {
-		return true
-	}
-	t.cause = verdict.Lame
-	if !tcp {
-		t.wrong = append(t.wrong, fmt.Sprintf("%s: %s, not authoritative", a, dns.RcodeToString[m.Rcode]))
-	}
-	return false
+	return "", ""
 }
 
 // ask asks one server address for a zone's SOA, again where nothing comes back.
@@ -159,28 +160,76 @@ func (e *Env) ask(ctx context.Context, a netip.Addr, tcp bool, zone string) (m *
 // the server's silence, unless ctx itself is over.
 func (e *Env) causeIn(ctx context.Context, err error) verdict.Cause {
 	c := causeOf(err)
+	var full *dial.Exhausted
+	if errors.As(err, &full) && ctx.Err() == nil {
+		return verdict.OverBudget // it was our own limit that took the step's time
+	}
 	if c == verdict.Deadline && ctx.Err() == nil {
 		return verdict.Timeout
 	}
 	return c
 }
 
-// judgeZone turns the count into results.
-func (e *Env) judgeZone(z resolve.Zone, t tally) []verdict.Result {
+// tally sums up the servers of a zone.
+type tally struct {
+	names, good, noTCP, wrong []string
+	addressed, silent         bool
+	unknown                   verdict.Cause
+	evidence                  []verdict.Evidence
+}
+
+func tallyOf(all []serverCheck) (t tally) {
+	for _, s := range all {
+		t.names = append(t.names, s.name)
+		if s.good {
+			t.good = append(t.good, s.name)
+		}
+		if s.noTCP {
+			t.noTCP = append(t.noTCP, s.name)
+		}
+		if s.unknown != "" {
+			t.unknown = s.unknown
+		}
+		t.wrong = append(t.wrong, s.wrong...)
+		t.addressed, t.silent = t.addressed || s.addressed, t.silent || s.silent
+		t.evidence = append(t.evidence, s.evidence...)
+	}
+	if len(all) == maxServers || len(all) == 0 {
+		if t.unknown == "" && len(t.good) == 0 {
+			t.unknown = verdict.OverBudget // there may be more servers than were asked
+		}
+	}
+	return t
+}
+
+// judgeZone turns what the servers did into results. Unless all of them were
+// asked and none has IPv6, a bad word needs the comparison with IPv4: a zone
+// that is lame or silent in both families is no fault of IPv6.
+func (e *Env) judgeZone(ctx context.Context, z resolve.Zone, all []serverCheck) []verdict.Result {
+	t := tallyOf(all)
 	servers := strings.Join(t.names, ", ")
 	one := func(r verdict.Reason, pairs ...string) []verdict.Result {
 		return []verdict.Result{e.zoneResult(z, r, t.evidence, append(pairs, "servers", servers)...)}
 	}
 	var out []verdict.Result
 	switch {
-	case len(t.good) == 0 && t.unknown > 0, len(t.good) == 0 && ours(t.cause):
-		return one("closure.zone-unknown", "cause", string(t.cause))
-	case t.addressed == 0:
+	case len(t.good) == 0 && t.unknown != "":
+		return one("closure.zone-unknown", "cause", string(t.unknown))
+	case !t.addressed:
 		return one("closure.zone-v4only")
-	case len(t.good) == 0 && t.cause == verdict.Timeout && !e.answers4(z):
-		return one("closure.zone-unknown", "cause", string(t.cause))
 	case len(t.good) == 0:
-		return one("closure.zone-lame6", "detail", strings.Join(t.wrong, "; "))
+		fault := one("closure.zone-lame6", "detail", strings.Join(t.wrong, "; "))
+		seen := e.answers4(ctx, z)
+		switch {
+		case seen != nil:
+			fault[0].Evidence = append(slices.Clip(fault[0].Evidence), *seen)
+			return fault
+		case t.silent:
+			return one("closure.zone-unknown", "cause", string(verdict.Timeout))
+		case e.vantage.V4 && e.has4(ctx, z):
+			return one("closure.zone-unknown", "cause", string(verdict.Lame))
+		}
+		return fault
 	case len(t.good) == 1:
 		out = one("closure.zone-one", "server", t.good[0])
 	default:
@@ -192,19 +241,27 @@ func (e *Env) judgeZone(z resolve.Zone, t tally) []verdict.Result {
 	return out
 }
 
-// answers4 reports whether the zone's servers answer over IPv4: only then does
-// their silence over IPv6 mean something.
-func (e *Env) answers4(z resolve.Zone) bool {
-	ctx, cancel := context.WithTimeout(e.base, 2*tries*e.Step)
+// answers4 is the first good answer of the zone's servers over IPv4, nil if
+// there is none: only beside one does trouble over IPv6 mean something.
+func (e *Env) answers4(ctx context.Context, z resolve.Zone) *verdict.Evidence {
+	ctx, cancel := context.WithTimeout(ctx, 2*tries*e.Step)
 	defer cancel()
 	for _, ns := range z.NS[:min(len(z.NS), maxServers)] {
-		for _, a := range e.addresses(ctx, plainName(ns.Name)).v4.usable {
-			if m, _, err := e.ask(ctx, a, false, z.Name); err == nil && m.Authoritative {
-				return true
+		for _, a := range e.lookup(ctx, plainName(ns.Name)).v4.usable {
+			if m, ev, err := e.ask(ctx, a, false, z.Name); err == nil && m.Authoritative && m.Rcode == dns.RcodeSuccess {
+				return &ev
 			}
 		}
 	}
-	return false
+	return nil
+}
+
+// has4 reports whether the zone's servers may have IPv4 addresses.
+func (e *Env) has4(ctx context.Context, z resolve.Zone) bool {
+	return slices.ContainsFunc(z.NS[:min(len(z.NS), maxServers)], func(ns resolve.NameServer) bool {
+		h := e.lookup(ctx, plainName(ns.Name))
+		return h.v4.present() || h.v4.cause != ""
+	})
 }
 
 func (e *Env) zoneResult(z resolve.Zone, r verdict.Reason, ev []verdict.Evidence, pairs ...string) verdict.Result {

@@ -1,9 +1,31 @@
 package verdict
 
+// uses words what a host is needed for: the value of Args["use"].
+var uses = map[string]Text{
+	"script":     {"script", "mã kịch bản"},
+	"stylesheet": {"style sheet", "định kiểu trang"},
+	"image":      {"image", "hình ảnh"},
+	"frame":      {"frame", "khung trang"},
+	"media":      {"media", "tệp đa phương tiện"},
+	"connection": {"connection", "kết nối"},
+	"manifest":   {"manifest", "tệp khai báo"},
+	"redirect":   {"redirect", "chuyển hướng"},
+	"refresh":    {"refresh", "tự chuyển trang"},
+	"status":     {"certificate status", "trạng thái chứng thư"},
+}
+
+// inUse words what a host is needed for in language l.
+func inUse(use string, l Lang) string {
+	if t, ok := uses[use]; ok {
+		return t.In(l)
+	}
+	return use
+}
+
 var closureReasons = []Entry{
 	{"closure.zone-ok", Closure, Pass, "",
-		Text{"Zone {subject}: {count} name servers answer over IPv6, by UDP and TCP",
-			"Vùng {subject}: {count} máy chủ tên miền trả lời qua IPv6, bằng cả UDP và TCP"}, Text{}, "RFC 10001"},
+		Text{"Zone {subject}: {count} name servers answer over IPv6",
+			"Vùng {subject}: {count} máy chủ tên miền trả lời qua IPv6"}, Text{}, "RFC 10001"},
 	{"closure.zone-one", Closure, Warn, "",
 		Text{"Zone {subject}: only {server} answers over IPv6; two are wanted",
 			"Vùng {subject}: chỉ {server} trả lời qua IPv6; cần ít nhất hai máy chủ"},
@@ -49,6 +71,32 @@ var closureReasons = []Entry{
 	{"closure.literal", Closure, Fail, "",
 		Text{"The page refers to the IPv4 address {subject} instead of a name", "Trang dùng trực tiếp địa chỉ IPv4 {subject} thay vì tên"},
 		Text{"Use a name that has an AAAA record.", "Dùng tên có bản ghi AAAA."}, "RFC 6586"},
+	{"closure.content-error", Closure, Unknown, "",
+		Text{"What the page of {subject} depends on could not be measured, for the reply is an error page: {detail}",
+			"Chưa đo được trang của {subject} phụ thuộc vào đâu, vì phản hồi là trang lỗi: {detail}"},
+		Text{"See why {subject} gives this page; if the service lives at another name or port, put that into the inventory.",
+			"Kiểm tra vì sao {subject} trả về trang này; nếu dịch vụ nằm ở tên hoặc cổng khác thì sửa lại danh mục."}, "RFC 9110 15"},
+	{"closure.page-cut", Closure, Unknown, "",
+		Text{"The page of {subject} was not read to its end, it is too large or comes too slowly ({size} bytes read): it may depend on more",
+			"Chưa đọc hết trang của {subject} vì quá lớn hoặc quá chậm (đã đọc {size} byte): trang có thể còn phụ thuộc khác"}, Text{}, ""},
+	{"closure.page-unreadable", Closure, Unknown, "",
+		Text{"The page of {subject} comes in a form that this scanner does not read ({detail})",
+			"Trang của {subject} có dạng mã hóa mà bộ quét không đọc được ({detail})"}, Text{}, "RFC 9110 8.4"},
+	{"closure.too-many", Closure, Unknown, "",
+		Text{"{subject} depends on more hosts than this scanner follows", "{subject} phụ thuộc vào nhiều máy chủ hơn giới hạn bộ quét theo dõi"},
+		Text{}, ""},
+	{"closure.redirects", Closure, Unknown, "",
+		Text{"{subject} redirects in a circle or too many times (last to {target}), so no page came to be read",
+			"{subject} chuyển hướng vòng tròn hoặc quá nhiều lần (lần cuối tới {target}) nên không đọc được trang"},
+		Text{"Check the redirects; some firewalls send every client without cookies in a circle.",
+			"Kiểm tra các chuyển hướng; một số tường lửa chuyển hướng vòng tròn với máy khách không có cookie."}, "RFC 9110 15.4"},
+	{"closure.redirect-target", Closure, Unknown, "",
+		Text{"{subject} redirects to {target}, which this scanner cannot follow", "{subject} chuyển hướng tới {target}, bộ quét không theo được"},
+		Text{"Redirect to an http or https address.", "Chuyển hướng tới địa chỉ http hoặc https."}, "RFC 9110 15.4"},
+	{"closure.unknown", Closure, Unknown, "",
+		Text{"What {subject} depends on could not be followed: {cause}", "Chưa theo được các phụ thuộc của {subject}: {cause}"}, Text{}, ""},
+	{"closure.no-name", Closure, Pass, "",
+		Text{"{subject} is used by its address: no name has to be resolved", "{subject} được dùng trực tiếp bằng địa chỉ: không cần phân giải tên"}, Text{}, ""},
 	{"closure.content-unknown", Closure, Unknown, "",
 		Text{"What the page of {subject} depends on could not be measured: {detail}", "Chưa đo được trang của {subject} phụ thuộc vào đâu: {detail}"},
 		Text{"Let the scanner's address pass the web application firewall, then scan again.", "Cho phép địa chỉ máy quét qua tường lửa ứng dụng web rồi quét lại."}, ""},

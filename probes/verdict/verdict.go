@@ -178,6 +178,8 @@ func (r Result) fill(s string, l Lang) string {
 			b.WriteString(r.Subject)
 		case key == "cause" && ok:
 			b.WriteString(Cause(v).In(l))
+		case key == "use" && ok:
+			b.WriteString(inUse(v, l))
 		case ok && v != "":
 			b.WriteString(v)
 		default:
