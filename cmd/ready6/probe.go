@@ -64,9 +64,6 @@ func probe(ctx context.Context, cfg config, s streams, target, kind string) erro
 	if err := set.prepare(ctx, cfg, inv); err != nil {
 		return err
 	}
-	for _, w := range set.warnings {
-		fmt.Fprintln(s.err, "ready6: "+w)
-	}
 	ctx, cancel := context.WithTimeout(ctx, cfg.duration("host-timeout"))
 	defer cancel()
 	env := probes.New(ctx, set.config)

@@ -82,9 +82,6 @@ func scan(ctx context.Context, cfg config, s streams) error {
 	if err := j.set.prepare(ctx, cfg, j.inv); err != nil {
 		return err
 	}
-	for _, w := range j.set.warnings {
-		fmt.Fprintln(s.err, "ready6: "+w)
-	}
 	if err := j.open(ctx); err != nil {
 		return err
 	}

@@ -27,10 +27,9 @@ import (
 
 // setup is what every command that measures something needs.
 type setup struct {
-	config   probes.Config
-	sources  []history.SourceInfo
-	warnings []string // data that could not be read: said once, and what rests on it is unknown
-	lab      *lab.Lab
+	config  probes.Config
+	sources []history.SourceInfo
+	lab     *lab.Lab
 }
 
 // close ends the lab, if there is one.
@@ -57,7 +56,7 @@ func newSetup(c config) (*setup, error) {
 }
 
 // prepare wires the network, the DNS and the data sources together. Its errors
-// are bad input; what a run can do without becomes a warning instead.
+// are bad input; what a run can do without is left to Preflight to tell.
 func (s *setup) prepare(ctx context.Context, c config, inv inventory.Inventory) error {
 	now := s.clock(c)
 	out := s.network(c)
@@ -176,7 +175,6 @@ func (s *setup) anchors(c config, now func() time.Time) {
 	list, name, err := readAnchors(c, s.lab)
 	if err != nil {
 		s.config.AnchorErr = err
-		s.warn("trust anchor: %v; DNSSEC states are indeterminate in this run", err)
 		return
 	}
 	s.config.Anchors = list
@@ -215,13 +213,9 @@ func (s *setup) vrps(ctx context.Context, c config, now func() time.Time) {
 	snapshot, err := s.fetchVRPs(ctx, from, c, now)
 	if err != nil {
 		d.Err = err
-		s.warn("VRPs: %v; route-origin states are unknown in this run", err)
 	} else {
 		s.config.VRPs = snapshot
 		d.Name, d.At, d.Count = snapshot.Source().Name, snapshot.Source().At, snapshot.Len()
-		if fault := stale(d.At, snapshot.Source().Until, now()); fault != "" {
-			s.warn("VRPs: %s %s; route-origin states are unknown in this run", d.Name, fault)
-		}
 	}
 	s.data(d)
 }
@@ -282,7 +276,6 @@ func (s *setup) routes(c config, inv inventory.Inventory, now func() time.Time) 
 	}
 	if err != nil {
 		d.Err = err
-		s.warn("routes: %v; route-origin states are unknown in this run", err)
 		table = nil
 	}
 	s.config.Routes = table
@@ -332,8 +325,6 @@ func (s *setup) data(d probes.Data) {
 func (s *setup) source(kind, name string, at time.Time, count int) {
 	s.sources = append(s.sources, history.SourceInfo{Name: kind + ": " + name, At: at, Count: count})
 }
-
-func (s *setup) warn(form string, a ...any) { s.warnings = append(s.warnings, fmt.Sprintf(form, a...)) }
 
 func vantageName(c config) string {
 	if v := c.text("vantage"); v != "" {
