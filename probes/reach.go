@@ -180,7 +180,7 @@ func (c comparison) judgeClosed(a attempt) verdict.Result {
 		return result("reach.unused")
 	}
 	used := c.worksOver4(a.port)
-	if c.v4Unknown && !used && c.worksElsewhere(a) {
+	if (c.v4Unknown || c.untried4(a.port)) && !used && c.worksElsewhere(a) {
 		return result("reach.unknown", "cause", string(a.cause))
 	}
 	switch {
@@ -217,6 +217,11 @@ func (c comparison) portUnused(a attempt) bool {
 // worksElsewhere reports whether the service works on another port of any address.
 func (c comparison) worksElsewhere(a attempt) bool {
 	return slices.ContainsFunc(slices.Concat(c.v6, c.v4), func(b attempt) bool { return b.port != a.port && b.ok() })
+}
+
+// untried4 reports whether this scanner did not get to try the port over IPv4.
+func (c comparison) untried4(port uint16) bool {
+	return slices.ContainsFunc(c.v4, func(b attempt) bool { return b.port == port && ours(b.cause) })
 }
 
 // failsOver4 reports whether the same port was tried over IPv4, and does not

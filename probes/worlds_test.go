@@ -3,9 +3,12 @@ package probes_test
 import (
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,6 +27,10 @@ import (
 // broken, and the level, the states and the reasons must be just those that the
 // world's author wrote down, over memory and over sockets alike.
 func TestWorlds(t *testing.T) {
+	seen := &reasons{have: map[verdict.Reason]bool{}}
+	if flag.Lookup("test.run").Value.String() == "" { // all worlds are run
+		t.Cleanup(func() { seen.complete(t) })
+	}
 	for _, name := range lab.Worlds() {
 		w, err := lab.Open(name)
 		if err != nil {
@@ -32,13 +39,13 @@ func TestWorlds(t *testing.T) {
 		for _, loopback := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s/loopback=%t", name, loopback), func(t *testing.T) {
 				t.Parallel()
-				checkWorld(t, w, loopback)
+				checkWorld(t, w, loopback, seen)
 			})
 		}
 	}
 }
 
-func checkWorld(t *testing.T, w lab.World, loopback bool) {
+func checkWorld(t *testing.T, w lab.World, loopback bool, seen *reasons) {
 	l, err := lab.Start(w, lab.Options{Loopback: loopback})
 	if err != nil {
 		t.Fatal(err)
@@ -60,6 +67,10 @@ func checkWorld(t *testing.T, w lab.World, loopback bool) {
 	for a, svc := range inv.All() {
 		got[key(svc.Host, svc.Kind)] = env.Service(ctx, a.ID, svc)
 	}
+	seen.check(t, preflight)
+	for _, rec := range got {
+		seen.check(t, rec.Results)
+	}
 	wants := l.Wants()
 	if len(wants) == 0 {
 		t.Fatal("the world expects nothing")
@@ -72,6 +83,71 @@ func checkWorld(t *testing.T, w lab.World, loopback bool) {
 		}
 		if fault := differs(rec, want); fault != "" {
 			t.Errorf("%s %s: %s\n%s", want.Host, want.Service, fault, dump(rec, preflight))
+		}
+	}
+}
+
+// reasons collects the reasons that came out of all worlds.
+type reasons struct {
+	mu   sync.Mutex
+	have map[verdict.Reason]bool
+}
+
+var place = regexp.MustCompile(`\{(\w+)\}`)
+
+// check protects what every result owes its reader: sentences without gaps,
+// somebody who can mend it, and for a fault its evidence.
+func (s *reasons) check(t *testing.T, results []verdict.Result) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range results {
+		s.have[r.Reason] = true
+		e := verdict.Lookup(r.Reason)
+		if e.Title.VI == "" || e.Title.EN == "" {
+			t.Errorf("%s is not in the catalogue", r.Reason)
+		}
+		for _, text := range []string{e.Title.EN, e.Title.VI, e.Advice.EN, e.Advice.VI} {
+			for _, m := range place.FindAllStringSubmatch(text, -1) {
+				if m[1] != "subject" && r.Args[m[1]] == "" || r.Subject == "" {
+					t.Errorf("%s of %q: nothing for {%s} in %q", r.Reason, r.Subject, m[1], text)
+				}
+			}
+		}
+		if r.Owner.Role == "" || r.Check == "" || r.At.IsZero() {
+			t.Errorf("%s of %s: owner %+v, check %q, at %v", r.Reason, r.Subject, r.Owner, r.Check, r.At)
+		}
+		if r.Outcome() == verdict.Fail && len(r.Evidence) == 0 && !withoutEvidence[r.Reason] {
+			t.Errorf("%s of %s: a fault without evidence", r.Reason, r.Subject)
+		}
+	}
+}
+
+// withoutEvidence is what this scanner says of its own input: there is nobody
+// who was asked.
+var withoutEvidence = map[verdict.Reason]bool{
+	"vantage.anchor-missing": true, "vantage.data-missing": true, "vantage.data-empty": true, "vantage.data-stale": true,
+}
+
+// elsewhere says, of every reason of the probes that no world gives, which test
+// does instead.
+var elsewhere = map[verdict.Reason]string{
+	"reach.tls": "TestJudge", "reach.unknown": "TestJudge",
+	"closure.unknown": "TestUnmeasuredIsNotAbsent", "closure.no-name": "TestUnmeasuredIsNotAbsent",
+	"closure.page-unreadable": "TestHTTPReplies",
+	"vantage.anchor-bad":      "TestAnchorsVoidOnlyTheirOwnNames", "vantage.anchor-unknown": "TestAnchorsVoidOnlyTheirOwnNames",
+	"vantage.anchor-missing": "TestCanariesVoidOnlyWhatTheyConcern", "vantage.canary-unknown": "TestCanariesVoidOnlyWhatTheyConcern",
+	"vantage.canary-good-fails": "TestCanariesVoidOnlyWhatTheyConcern", "vantage.canary-bad-passes": "TestCanariesVoidOnlyWhatTheyConcern",
+	"vantage.data-ok": "TestData", "vantage.data-stale": "TestData", "vantage.data-missing": "TestData",
+	"vantage.data-none": "TestData", "vantage.data-empty": "TestData", "vantage.data-undated": "TestData",
+}
+
+// complete protects the catalogue: a reason that nothing gives is dead wood, or
+// a path that nobody tests.
+func (s *reasons) complete(t *testing.T) {
+	own := []verdict.Check{verdict.AAAA, verdict.Reach, verdict.Reach4, verdict.Closure, verdict.Vantage}
+	for _, e := range verdict.Catalogue() {
+		if _, named := elsewhere[e.Reason]; slices.Contains(own, e.Check) && !s.have[e.Reason] && !named {
+			t.Errorf("no world gives %s", e.Reason)
 		}
 	}
 }
