@@ -174,6 +174,9 @@ var reasonCode = regexp.MustCompile(`^(aaaa|a|reach4?|dnssec|rpki|closure|vantag
 func TestReasonsAreInTheCatalogue(t *testing.T) {
 	n := 0
 	for _, f := range sources(t) {
+		if f.path == filepath.Join("reports", "words.go") {
+			continue // its keys are states, such as dnssec.bogus
+		}
 		ast.Inspect(f.file, func(node ast.Node) bool {
 			lit, ok := node.(*ast.BasicLit)
 			if !ok || lit.Kind != token.STRING {

@@ -122,11 +122,18 @@ func (r *run) ahead(top name) func() {
 	done := make(chan struct{})
 	own := *r
 	own.b = &budget{}
+	var defect any // raised again where a caller can see it
 	go func() {
 		defer close(done)
+		defer func() { defect = recover() }()
 		own.at(top)
 	}()
-	return func() { <-done }
+	return func() {
+		<-done
+		if defect != nil {
+			panic(defect)
+		}
+	}
 }
 
 // zoneOf finds the zone that an answer about n comes from: the signers it names,

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
+	"fmt"
 	"slices"
 
 	"github.com/miekg/dns"
@@ -65,6 +66,11 @@ func (r *run) fetch(n name, qtype uint16) asked {
 	a := asked{reply: make(chan reply, 1), cancel: cancel, done: make(chan struct{})}
 	go func() {
 		defer close(a.done)
+		defer func() {
+			if p := recover(); p != nil { // nobody above this goroutine could
+				a.reply <- reply{err: fmt.Errorf("defect: %v", p)}
+			}
+		}()
 		m, err := r.v.src.Query(ctx, n.String(), qtype)
 		a.reply <- reply{m, err}
 	}()

@@ -38,7 +38,7 @@ func (w *World) agencyLine(fields []string, line string) error {
 // should announce it.
 func (w *World) resourceLine(fields []string, _ string) error {
 	if len(fields) < 2 {
-		return errors.New("wants: AGENCY PREFIX [ASN]...")
+		return errors.New("wants: AGENCY PREFIX, then any number of ASNs")
 	}
 	p, err := netip.ParsePrefix(fields[1])
 	if err != nil {

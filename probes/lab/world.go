@@ -207,7 +207,7 @@ var hostKinds = map[string][]string{ // options of each kind
 // hostLine reads: NAME KIND ADDRESS[!fault,...]... [option[=value]]...
 func (w *World) hostLine(fields []string, _ string) error {
 	if len(fields) < 2 {
-		return errors.New("wants: NAME KIND ADDRESS...")
+		return errors.New("wants: NAME KIND, then one ADDRESS or more")
 	}
 	h := host{name: canonical(fields[0]), kind: fields[1], options: map[string]string{}}
 	options, ok := hostKinds[h.kind]
@@ -300,7 +300,7 @@ func (w *World) serviceLine(fields []string, _ string) error {
 // wantLine reads: HOST KIND LEVEL DNSSEC RPKI [REASON]...; level ? is unknown.
 func (w *World) wantLine(fields []string, _ string) error {
 	if len(fields) < 5 {
-		return errors.New("wants: HOST KIND LEVEL DNSSEC RPKI [REASON]...")
+		return errors.New("wants: HOST KIND LEVEL DNSSEC RPKI, then any number of REASONs")
 	}
 	want := Want{Host: fields[0], Service: fields[1], Level: -1, DNSSEC: fields[3], RPKI: fields[4], Reasons: fields[5:]}
 	if fields[2] != "?" {

@@ -64,6 +64,11 @@ func ctxFailure(ctx context.Context) error {
 
 // fill looks a server's addresses up.
 func (r *Resolver) fill(ctx context.Context, s *NameServer) {
+	defer func() {
+		if p := recover(); p != nil { // nobody above this goroutine could
+			s.Err = defect(p)
+		}
+	}()
 	for _, t := range r.cfg.Families.types() {
 		a, err := r.query(ctx, nil, question{s.Name, t})
 		if err == nil {

@@ -91,8 +91,12 @@ func (a *asking) once(ctx context.Context, t *target, h how) outcome {
 
 // lookup finds the addresses of a name server in its own zone, of the first
 // family in use that it has. No address and no error means that it has none.
-func (r *Resolver) lookup(ctx context.Context, f *flight, name string) ([]netip.Addr, error) {
-	var last error
+func (r *Resolver) lookup(ctx context.Context, f *flight, name string) (found []netip.Addr, last error) {
+	defer func() {
+		if p := recover(); p != nil { // nobody above its goroutine could
+			found, last = nil, defect(p)
+		}
+	}()
 	for _, t := range r.cfg.Families.types() {
 		a, err := r.query(ctx, f, question{name, t})
 		if err == nil {
