@@ -29,6 +29,7 @@ type Data struct {
 	Kind  string    // "VRPs" or "routes"
 	Name  string    // file or cache it came from; empty where none was given
 	At    time.Time // when the data was made; zero if it does not say
+	Until time.Time // when its maker says it ends; zero if it does not
 	Count int
 	Err   error // why it cannot be used
 }
@@ -217,7 +218,7 @@ func (e *Env) proveFamily(ctx context.Context, out *[]verdict.Result, canaries [
 		proof, fails, ev = e.askRoots(ctx, of)
 	}
 	if proof == "" {
-		say("vantage.no-family", strings.Join(fails, "; "))
+		say("vantage.no-family", some(fails))
 		return false
 	}
 	say("vantage.family-ok", proof)
@@ -260,7 +261,7 @@ func (e *Env) askRoots(ctx context.Context, of func(netip.Addr) bool) (proof str
 		for _, tcp := range []bool{false, true} {
 			_, x, err := e.DNS.Ask(ctx, a, tcp, ".", dns.TypeSOA)
 			seen[i] = append(seen[i], x)
-			if err != nil {
+			if err != nil && !(tcp && cameBack(causeOf(err))) {
 				faults[i] = fmt.Sprintf("%s over %s: %s", a, x.Over, causeOf(err))
 				return
 			}
@@ -272,6 +273,21 @@ func (e *Env) askRoots(ctx context.Context, of func(netip.Addr) bool) (proof str
 		return proofs[i], nil, seen[i]
 	}
 	return "", faults, slices.Concat(seen...)
+}
+
+// cameBack reports whether a failure was an answer all the same: a server
+// without TCP shows as well as another that TCP gets there and back.
+func cameBack(c verdict.Cause) bool {
+	return c == verdict.Refused || c == verdict.Reset || c == verdict.Malformed
+}
+
+// some names the first few of what may be many.
+func some(list []string) string {
+	const shown = 3
+	if len(list) <= shown {
+		return strings.Join(list, "; ")
+	}
+	return fmt.Sprintf("%s; … (%d)", strings.Join(list[:shown], "; "), len(list))
 }
 
 // proveAnchors compares each trust anchor with its zone's signed key set. A
@@ -352,6 +368,8 @@ func (e *Env) judgeData(d Data) verdict.Result {
 		r = result("vantage.data-none")
 	case d.Count == 0:
 		r = result("vantage.data-empty", "detail", d.Name)
+	case !d.Until.IsZero() && e.Now().After(d.Until):
+		r = result("vantage.data-stale", "detail", fmt.Sprintf("%s, ended %s", d.Name, d.Until.UTC().Format(time.RFC3339)))
 	case d.At.IsZero():
 		r = result("vantage.data-undated", "detail", fmt.Sprintf("%d, %s", d.Count, d.Name))
 	case e.Now().Sub(d.At) > maxDataAge[d.Kind]:

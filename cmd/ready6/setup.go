@@ -215,7 +215,8 @@ func (s *setup) vrps(ctx context.Context, c config, now func() time.Time) {
 		d.Err = err
 	} else {
 		s.config.VRPs = snapshot
-		d.Name, d.At, d.Count = snapshot.Source().Name, snapshot.Source().At, snapshot.Len()
+		from := snapshot.Source()
+		d.Name, d.At, d.Until, d.Count = from.Name, from.At, from.Until, snapshot.Len()
 	}
 	s.data(d)
 }
