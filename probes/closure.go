@@ -265,7 +265,7 @@ func (w *walk) reachable(ctx context.Context, r ref) (verdict.Result, attempt) {
 		x.Subject, x.Evidence = r.host, append(slices.Clip(ev), r.from...)
 		x.Owner = verdict.Owner{Role: verdict.Hosting, Name: r.host}
 		if sameSite(r.host, w.s.Host) {
-			x.Owner = w.s.owner()
+			x.Owner = w.e.runs(r.host)
 		}
 		return x
 	}

@@ -55,6 +55,7 @@ type Env struct {
 	Config
 	base    context.Context
 	vantage Vantage
+	listed  map[string]string // host → the agency that lists it first
 	gate    *gate
 	silent  sync.Map // netip.AddrPort: nobody answered several tries there
 	voided  []string // anchor zones that do not validate, lower case with final dot
@@ -79,7 +80,13 @@ func New(ctx context.Context, c Config) *Env {
 	if c.UserAgent == "" {
 		c.UserAgent = "ready6 (IPv6 readiness scanner)"
 	}
-	return &Env{Config: c, base: ctx, gate: newGate(), vantage: Vantage{V4: true, V6: true, DNSSEC: true}}
+	e := &Env{Config: c, base: ctx, gate: newGate(), vantage: Vantage{V4: true, V6: true, DNSSEC: true}, listed: map[string]string{}}
+	for a, s := range c.Inventory.All() {
+		if _, known := e.listed[s.Host]; !known {
+			e.listed[s.Host] = a.ID
+		}
+	}
+	return e
 }
 
 // wants reports whether a check was asked for; no list means all of them.
@@ -165,6 +172,12 @@ func (s *subject) survey(ctx context.Context, e *Env) {
 	for _, n := range names {
 		s.hosts = append(s.hosts, ask(ctx, n))
 	}
+}
+
+// runs is the agency whose service a host is. Of a host that no agency lists the
+// name is not known, and one fault seen by many stays one fault.
+func (e *Env) runs(host string) verdict.Owner {
+	return verdict.Owner{Role: verdict.Agency, Name: e.listed[host]}
 }
 
 // allowed reports whether the operator opened special-purpose space to a.
