@@ -69,10 +69,16 @@ func (e *Env) secureResult(subject string, v dnssec.Result) verdict.Result {
 		first := v.Reasons[0]
 		r.Reason = first.Code
 		maps.Copy(r.Args, first.Args)
+		for _, k := range []string{"name", "zone", "parent", "signer"} {
+			if n := r.Args[k]; n != "" {
+				r.Args[k] = zoneName(n) // as people write it: the sentence has its own full stop
+			}
+		}
 		if first.Cause != "" {
 			r.Args["cause"] = string(first.Cause)
 		}
 		r.Owner = first.Owner
+		r.Owner.Name = plainName(r.Owner.Name)
 	}
 	if !v.Expires.IsZero() {
 		r.Args["expires"] = v.Expires.UTC().Format(time.RFC3339)
