@@ -20,7 +20,6 @@ type finding struct {
 	stop     bool // nothing was received: no use in going on
 	rcode    int
 	expires  time.Time
-	limit    bool
 }
 
 func (f finding) zoneName() name {

@@ -183,8 +183,6 @@ func (z *tzone) put(rr dns.RR) {
 	z.sets[k] = append(z.sets[k], rr)
 }
 
-func (z *tzone) drop(owner string, t uint16) { delete(z.sets, setKey{mustName(owner), t}) }
-
 // finish adds what follows from the other zones and makes the chain of names.
 func (w *world) finish(z *tzone) {
 	for _, c := range w.zones {
