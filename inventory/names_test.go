@@ -11,9 +11,12 @@ import (
 )
 
 func TestReadNames(t *testing.T) {
-	inv, err := ReadNames(strings.NewReader("\ufeff# our hosts\r\n\r\n WWW.a.vn.  # the portal\r\n2001:db8::1\nđắknông.vn\n\n192.0.2.1"), "names")
+	inv, repeated, err := ReadNames(strings.NewReader("\ufeff# our hosts\r\n\r\n WWW.a.vn.  # the portal\r\n2001:db8::1\nđắknông.vn\nwww.A.vn\n\n2001:DB8:0::1\n192.0.2.1"), "names")
 	if err != nil {
 		t.Fatal(err)
+	}
+	if repeated != 2 {
+		t.Errorf("%d repeated", repeated)
 	}
 	var got []string
 	for a, s := range inv.All() {
@@ -28,22 +31,40 @@ func TestReadNames(t *testing.T) {
 
 func TestReadNamesEmpty(t *testing.T) {
 	for _, s := range []string{"", "\n\n", "# nothing\n", "\ufeff"} {
-		if inv, err := ReadNames(strings.NewReader(s), "names"); err != nil || len(inv.Agencies) != 0 {
+		if inv, _, err := ReadNames(strings.NewReader(s), "names"); err != nil || len(inv.Agencies) != 0 {
 			t.Errorf("%q: %v %v", s, inv, err)
 		}
 	}
 }
 
 func TestReadNamesFaults(t *testing.T) {
-	list := "a.vn\nhttps://b.vn\nA.vn.\n" + strings.Repeat("x", 3*maxNameLine) + "\nc.vn d.vn\nok.vn " + "# " + strings.Repeat("long ", maxNameLine) + "\nportal"
-	_, err := ReadNames(strings.NewReader(list), "names")
+	list := "a.vn\nhttps://b.vn\nA.vn.\n" + strings.Repeat("x", 3*maxNameLine) + "\nc.vn d.vn\nok.vn " + "# " + strings.Repeat("long ", maxNameLine) + "\nportal\n\xffbc.vn"
+	_, _, err := ReadNames(strings.NewReader(list), "names")
 	want := `names:2: the host "https://b.vn" is a URL, not a host name; mend: write the host name alone: "b.vn"
-names:3: the host "a.vn" is already listed in line 1; mend: delete the line
 names:4: the line is longer than 4096 bytes; mend: write one host name a line
 names:5: the host "c.vn d.vn" contains a space; mend: write one host name
-names:7: the host "portal" is not a whole name; mend: write it with its domain, such as "portal.daknong.gov.vn"`
+names:7: the host "portal" is not a whole name; mend: write it with its domain, such as "portal.daknong.gov.vn"
+names:8: the host "\xffbc.vn" is not in UTF-8; mend: save the text in UTF-8, or write the name as xn--…`
 	if err == nil || err.Error() != want {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestReadNamesUTF16(t *testing.T) {
+	_, _, err := ReadNames(strings.NewReader("\xff\xfea\x00.\x00v\x00n\x00\n\x00b\x00"), "names")
+	if err == nil || err.Error() != "names:1: the list is in UTF-16; mend: save it in UTF-8" {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestHost(t *testing.T) {
+	for in, want := range map[string]string{
+		"WWW.a.VN.": "www.a.vn", "đắknông.vn": "xn--knng-wqa5o845r.vn", "đa\u0306\u0301kno\u0302ng.vn": "xn--knng-wqa5o845r.vn",
+		"2001:DB8::0:1": "2001:db8::1", "fe80::1%eth0": "", "::ffff:192.0.2.1": "", "a..vn": "", "a.vn..": "", "\xff.vn": "", "256.1.1.1": "", "": "",
+	} {
+		if got, err := Host(in); got != want || (err == nil) != (want != "") {
+			t.Errorf("%q: %q, %v", in, got, err)
+		}
 	}
 }
 
@@ -56,7 +77,7 @@ func TestReadNamesMillion(t *testing.T) {
 	runtime.GC()
 	runtime.ReadMemStats(&before)
 	start := time.Now()
-	inv, err := ReadNames(&list, "names")
+	inv, _, err := ReadNames(&list, "names")
 	took := time.Since(start)
 	if err != nil || len(inv.Agencies[0].Services) != 1_000_000 {
 		t.Fatalf("%v", err)
@@ -75,7 +96,7 @@ func TestReadNamesMillion(t *testing.T) {
 // A wholly wrong list costs no more than a right one.
 func TestReadNamesMillionFaults(t *testing.T) {
 	start := time.Now()
-	_, err := ReadNames(strings.NewReader(strings.Repeat("some one@a.vn\n", 1_000_000)), "names")
+	_, _, err := ReadNames(strings.NewReader(strings.Repeat("some one@a.vn\n", 1_000_000)), "names")
 	var faults Faults
 	if !errors.As(err, &faults) || len(faults) != maxFaults+1 || !strings.Contains(faults[maxFaults].Text, "999000 more") {
 		t.Errorf("%d faults", len(faults))
@@ -89,7 +110,7 @@ func FuzzReadNames(f *testing.F) {
 	f.Add([]byte("a.vn\n# x\n2001:db8::1\n"))
 	f.Add([]byte("\ufeffđắk.vn\r\nxn--a.vn\nhttp://x/\n*.a.vn"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		inv, err := ReadNames(bytes.NewReader(data), "f")
+		inv, _, err := ReadNames(bytes.NewReader(data), "f")
 		if err != nil {
 			var faults Faults
 			if !errors.As(err, &faults) {

@@ -171,7 +171,7 @@ func TestReadTellsAReadErrorFromAFault(t *testing.T) {
 	for _, read := range []func() error{
 		func() error { _, err := Read(iotest.ErrReader(os.ErrClosed), "f"); return err },
 		func() error { _, err := ReadPlan(iotest.ErrReader(os.ErrClosed), "f"); return err },
-		func() error { _, err := ReadNames(iotest.ErrReader(os.ErrClosed), "f"); return err },
+		func() error { _, _, err := ReadNames(iotest.ErrReader(os.ErrClosed), "f"); return err },
 		func() error { _, err := Import(iotest.ErrReader(os.ErrClosed), "f", "csv"); return err },
 		func() error { _, err := Import(iotest.ErrReader(os.ErrClosed), "f", "xlsx"); return err },
 	} {

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -63,6 +64,7 @@ var settings = []setting{
 type config struct {
 	v     *viper.Viper
 	given map[string]bool // set by somebody, not by default
+	typed map[string]bool // set by a flag
 }
 
 // withSettings gives a command its flags, by name from the table.
@@ -86,6 +88,12 @@ func withSettings(c *cobra.Command, names ...string) *cobra.Command {
 	return c
 }
 
+// withUsage words a setting's usage for one command.
+func withUsage(c *cobra.Command, name, text string) *cobra.Command {
+	c.Flags().Lookup(name).Usage = text
+	return c
+}
+
 // load brings flags, environment and file together for a command. Unknown keys
 // are refused, all at once.
 func load(c *cobra.Command, s streams) (config, error) {
@@ -99,11 +107,11 @@ func load(c *cobra.Command, s streams) (config, error) {
 	for _, d := range settings {
 		v.SetDefault(d.name, d.value)
 	}
-	cfg := config{v, map[string]bool{}}
+	cfg := config{v, map[string]bool{}, map[string]bool{}}
 	faults := cfg.readFile(c, env)
 	for k, val := range env {
 		name, ours := strings.CutPrefix(k, "READY6_")
-		if !ours || name == "CONFIG" {
+		if !ours || name == "CONFIG" || val == "" { // empty is unset, as in NO_COLOR
 			continue
 		}
 		name = strings.ToLower(strings.ReplaceAll(name, "_", "-"))
@@ -116,6 +124,7 @@ func load(c *cobra.Command, s streams) (config, error) {
 	c.Flags().Visit(func(f *pflag.Flag) {
 		if known(f.Name) {
 			cfg.set(f.Name, flagValue(f))
+			cfg.typed[f.Name] = true
 		}
 	})
 	faults = append(faults, cfg.check(env)...)
@@ -196,8 +205,17 @@ func (c config) check(env map[string]string) []error {
 		raw := fmt.Sprint(c.v.Get(s.name))
 		switch s.value.(type) {
 		case int:
-			if n := c.v.GetInt(s.name); n < 1 {
+			if n, err := strconv.Atoi(raw); err != nil || n < 1 {
 				bad("%s: %q is not a whole number from 1 up", s.name, raw)
+			}
+		case bool:
+			if _, err := strconv.ParseBool(raw); err != nil {
+				bad("%s: %q is not true or false", s.name, raw)
+			}
+		case string:
+			switch c.v.Get(s.name).(type) {
+			case map[string]any, []any:
+				bad("%s: one value is wanted, not a list", s.name)
 			}
 		case time.Duration:
 			if d, err := time.ParseDuration(raw); err != nil || d <= 0 {

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -29,8 +31,12 @@ bogus (with the record that breaks the chain) or indeterminate (with the cause).
 			return dnssecName(cmd.Context(), cfg, s, args)
 		},
 	}
-	return withSettings(c, "root-hints", "trust-anchor", "at", "allow", "format", "lang", "color", "step-timeout", "host-timeout",
+	withSettings(c, "root-hints", "trust-anchor", "at", "allow", "format", "lang", "color", "step-timeout", "host-timeout",
 		"connections", "fail-on", "lab", "world", "loopback")
+	withUsage(c, "format", "text or json (default: text)")
+	withUsage(c, "host-timeout", "longest time for the whole question")
+	withUsage(c, "lab", "ask the built-in test Internet")
+	return withUsage(c, "fail-on", "exit with 3 on: bogus (or fail), warn (insecure as well), unknown (indeterminate)")
 }
 
 func dnssecName(ctx context.Context, cfg config, s streams, args []string) error {
@@ -40,6 +46,9 @@ func dnssecName(ctx context.Context, cfg config, s streams, args []string) error
 	name, qtype, err := parseQuestion(args)
 	if err != nil {
 		return usage(err)
+	}
+	if err := onlyWords(cfg, "bogus", "fail", "warn", "unknown"); err != nil {
+		return err
 	}
 	set, err := newSetup(cfg)
 	if err != nil {
@@ -68,11 +77,16 @@ func dnssecName(ctx context.Context, cfg config, s streams, args []string) error
 		return failed(err)
 	}
 	for _, w := range cfg.list("fail-on") {
-		if (w == "bogus" || w == "fail") && result.State == dnssec.Bogus || w == "unknown" && result.State == dnssec.Indeterminate {
+		if slices.Contains(stateWords[result.State], w) {
 			return told(exitFindings)
 		}
 	}
 	return nil
+}
+
+// stateWords are the words of --fail-on that a state answers to.
+var stateWords = map[dnssec.State][]string{
+	dnssec.Bogus: {"bogus", "fail", "warn"}, dnssec.Insecure: {"warn"}, dnssec.Indeterminate: {"unknown"},
 }
 
 // parseQuestion reads a name in presentation form and a type by mnemonic or TYPEnn.
@@ -88,11 +102,11 @@ func parseQuestion(args []string) (name string, qtype uint16, err error) {
 	word := strings.ToUpper(args[1])
 	qtype, ok := dns.StringToType[word]
 	if !ok {
-		var n uint16
-		if _, err := fmt.Sscanf(word, "TYPE%d", &n); err != nil {
+		n, err := strconv.ParseUint(strings.TrimPrefix(word, "TYPE"), 10, 16)
+		if err != nil || !strings.HasPrefix(word, "TYPE") {
 			return "", 0, fmt.Errorf("%q is not a record type such as AAAA, MX or TYPE65", args[1])
 		}
-		qtype = n
+		qtype = uint16(n)
 	}
 	return name, qtype, nil
 }

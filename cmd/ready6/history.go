@@ -27,14 +27,31 @@ func historyCommand(s streams) *cobra.Command {
 		},
 	}
 	c.AddCommand(historyDiffCommand(s))
-	return withSettings(c, "out", "store", "lab", "format", "lang", "color")
+	return historySettings(c)
+}
+
+// historySettings are the settings of commands that look into the history.
+func historySettings(c *cobra.Command) *cobra.Command {
+	withSettings(c, "out", "store", "lab", "format", "lang", "color")
+	withUsage(c, "out", "folder in which a scan put its history")
+	withUsage(c, "lab", "the history of scan --lab")
+	return withUsage(c, "format", "text or json (default: text)")
+}
+
+func textOrJSON(cfg config) error {
+	if f := cfg.text("format"); f != "" && f != "text" && f != "json" {
+		return usagef("format: %q is not one of text, json", f)
+	}
+	return nil
 }
 
 func historyDiffCommand(s streams) *cobra.Command {
 	c := &cobra.Command{
-		Use:   "diff [OLD NEW]",
-		Short: "Show what changed between two runs; default: the last run and the one before it",
-		Args:  cobra.MaximumNArgs(2),
+		Use:   "diff [[OLD] NEW]",
+		Short: "Show what changed between two runs",
+		Long: `diff shows what changed between two runs: those named, the one named and the
+comparable one before it, or the last run and the comparable one before it.`,
+		Args: cobra.MaximumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg, err := load(cmd, s)
 			if err != nil {
@@ -43,7 +60,7 @@ func historyDiffCommand(s streams) *cobra.Command {
 			return diffRuns(cmd.Context(), cfg, s, args)
 		},
 	}
-	return withSettings(c, "out", "store", "lab", "format", "lang", "color")
+	return historySettings(c)
 }
 
 // openStore opens a history that must exist already.
@@ -59,7 +76,19 @@ func openStore(ctx context.Context, cfg config) (*history.Store, error) {
 	return store, nil
 }
 
+// loadRun reads a run that the user named.
+func loadRun(ctx context.Context, store *history.Store, id int64) (history.Run, error) {
+	run, err := store.Load(ctx, id)
+	if errors.Is(err, history.ErrNoRun) {
+		return run, usage(err)
+	}
+	return run, wrapFailed(err)
+}
+
 func listRuns(ctx context.Context, cfg config, s streams) error {
+	if err := textOrJSON(cfg); err != nil {
+		return err
+	}
 	store, err := openStore(ctx, cfg)
 	if err != nil {
 		return err
@@ -76,6 +105,9 @@ func listRuns(ctx context.Context, cfg config, s streams) error {
 }
 
 func diffRuns(ctx context.Context, cfg config, s streams, args []string) error {
+	if err := textOrJSON(cfg); err != nil {
+		return err
+	}
 	store, err := openStore(ctx, cfg)
 	if err != nil {
 		return err
@@ -85,13 +117,13 @@ func diffRuns(ctx context.Context, cfg config, s streams, args []string) error {
 	if err != nil {
 		return err
 	}
-	before, err := store.Load(ctx, older)
+	before, err := loadRun(ctx, store, older)
 	if err != nil {
-		return failed(err)
+		return err
 	}
-	after, err := store.Load(ctx, newer)
+	after, err := loadRun(ctx, store, newer)
 	if err != nil {
-		return failed(err)
+		return err
 	}
 	changes := history.Diff(before, after)
 	if cfg.text("format") == "json" {

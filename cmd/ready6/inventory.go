@@ -28,6 +28,8 @@ func inventoryCheckCommand(s streams) *cobra.Command {
 			}
 			if f := cfg.text("inventory"); f != "" {
 				files = append(files, f)
+			} else if _, err := os.Stat(defaultInventory); err == nil && len(files) == 0 && cfg.text("plan") == "" {
+				files = append(files, defaultInventory)
 			}
 			return inventoryCheck(cfg, s, files)
 		},
@@ -41,9 +43,11 @@ func inventoryCheck(cfg config, s streams, files []string) error {
 	}
 	faulty := false
 	for _, path := range files {
-		raw, err := os.ReadFile(path)
+		raw, err := readFile(path)
 		if err != nil {
-			return usagef("inventory: %w", err)
+			faulty = true
+			fmt.Fprintln(s.err, "ready6: inventory: "+err.Error())
+			continue
 		}
 		inv, err := inventory.Read(bytes.NewReader(raw), path)
 		if err != nil {
@@ -100,7 +104,7 @@ func inventoryImport(s streams, path, output string) error {
 	if format != "csv" && format != "xlsx" {
 		return usagef("%s: a .csv or .xlsx file is wanted", path)
 	}
-	f, err := os.Open(path)
+	f, err := openFile(path)
 	if err != nil {
 		return usagef("import: %w", err)
 	}

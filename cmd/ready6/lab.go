@@ -39,7 +39,9 @@ what listens where, and serves until it is interrupted.`,
 		},
 	}
 	c.Flags().BoolVar(&list, "list", false, "list the worlds there are")
-	return withSettings(c, "world", "out")
+	withSettings(c, "world", "out")
+	withUsage(c, "world", "the world to serve")
+	return withUsage(c, "out", "folder in which a folder world-NAME is made for those files")
 }
 
 func listWorlds(s streams) error {
@@ -67,7 +69,7 @@ func serveLab(ctx context.Context, cfg config, s streams) error {
 	defer l.Close()
 	dir := filepath.Join(cfg.text("out"), "world-"+cfg.text("world"))
 	if err := writeLab(l, dir); err != nil {
-		return failed(err)
+		return failed(fmt.Errorf("lab: %w; name another folder with --out", err))
 	}
 	if err := describeLab(s.out, l, dir); err != nil {
 		return failed(err)

@@ -3,15 +3,15 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
-	"net/url"
+	"os"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/net/idna"
 
 	"ready6/inventory"
 	"ready6/probes"
@@ -39,7 +39,9 @@ enters a run.`,
 		},
 	}
 	c.Flags().String("kind", "", "web, mail, dns or tcp; default: web, and mail where there are MX records")
-	return withSettings(c, append([]string{"format", "fail-on"}, measuring...)...)
+	c = withSettings(c, append([]string{"format", "fail-on"}, measuring...)...)
+	withUsage(c, "format", "text or json, one object per service as scan has it (default: text)")
+	return withUsage(c, "inventory", "inventory with the target's owner and the canaries; default: inventory.yaml if it is there")
 }
 
 func probe(ctx context.Context, cfg config, s streams, target, kind string) error {
@@ -56,7 +58,7 @@ func probe(ctx context.Context, cfg config, s streams, target, kind string) erro
 	}
 	defer set.close()
 	inv := inventory.Inventory{}
-	if cfg.given["inventory"] || set.lab != nil {
+	if _, err := os.Stat(defaultInventory); err == nil || cfg.text("inventory") != "" || set.lab != nil {
 		if inv, _, _, err = readInventory(cfg, s, set.lab); err != nil {
 			return usage(err)
 		}
@@ -114,7 +116,11 @@ func explain(ctx context.Context, cfg config, s streams, env *probes.Env, agency
 	}
 	switch {
 	case ctx.Err() != nil:
-		return failed(fmt.Errorf("stopped before everything was measured: %w", context.Cause(ctx)))
+		said := sayStopped
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			said = sayOver
+		}
+		return failed(errors.New(said.in(cfg.lang())))
 	case unmeasured > 0:
 		return told(exitFailed)
 	case under > 0:
@@ -133,8 +139,14 @@ func parseTarget(target, kind string) (inventory.Service, error) {
 		svc.Kind = kind
 	}
 	host := strings.TrimSpace(target)
-	if u, err := url.Parse(host); err == nil && u.Host != "" {
-		host = u.Host
+	if scheme, rest, isURL := strings.Cut(host, "://"); isURL {
+		if scheme = strings.ToLower(scheme); scheme != "http" && scheme != "https" {
+			return svc, fmt.Errorf("%q: a web address begins with http:// or https://; for others name the host, and --kind", target)
+		}
+		host = rest[:strings.IndexAny(rest+"/", "/?#")]
+		host = host[strings.LastIndexByte(host, '@')+1:]
+	} else if name, _, path := strings.Cut(host, "/"); path && !isAddr(name) {
+		host = name // a web address without its beginning
 	}
 	if h, p, err := net.SplitHostPort(host); err == nil {
 		n, err := strconv.ParseUint(p, 10, 16)
@@ -143,16 +155,25 @@ func parseTarget(target, kind string) (inventory.Service, error) {
 		}
 		host, svc.Port = h, uint16(n)
 	}
-	host = strings.TrimSuffix(strings.Trim(host, "[]"), ".")
+	if inner, ok := strings.CutPrefix(host, "["); ok {
+		host = strings.TrimSuffix(inner, "]")
+	}
 	if a, err := netip.ParseAddr(host); err == nil {
-		svc.Host = a.Unmap().String()
-	} else if svc.Host, err = idna.Lookup.ToASCII(host); err != nil || svc.Host == "" || !strings.Contains(svc.Host, ".") {
-		return svc, fmt.Errorf("%q is neither a host name such as www.example.gov.vn nor an IP address", target)
+		host = a.Unmap().String()
+	}
+	var err error
+	if svc.Host, err = inventory.Host(host); err != nil {
+		return svc, fmt.Errorf("target: %w", err)
 	}
 	if svc.Kind == "tcp" && svc.Port == 0 {
 		return svc, fmt.Errorf("kind tcp needs a port: %s:PORT", target)
 	}
 	return svc, nil
+}
+
+func isAddr(s string) bool {
+	_, err := netip.ParseAddr(s)
+	return err == nil
 }
 
 // ownerOf is the agency whose service a host is, empty if none lists it.

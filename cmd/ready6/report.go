@@ -35,7 +35,12 @@ formats asked for: html, json, csv, or table on standard output.`,
 			return report(cmd.Context(), cfg, s, args)
 		},
 	}
-	return withSettings(c, "out", "store", "plan", "lab", "format", "lang", "color")
+	withSettings(c, "out", "store", "plan", "lab", "format", "lang", "color")
+	withUsage(c, "out", "folder in which a scan put its history, and where the reports go")
+	withUsage(c, "plan", "plan file (YAML) to measure against; default: the run's own plan")
+	withUsage(c, "lab", "the history of scan --lab")
+	withUsage(c, "lang", "reports in vi or en only; default: both (table: from LC_ALL, LC_MESSAGES or LANG)")
+	return withUsage(c, "format", "html, json, csv (several with commas), or table; default: all the files")
 }
 
 func report(ctx context.Context, cfg config, s streams, args []string) error {
@@ -48,9 +53,9 @@ func report(ctx context.Context, cfg config, s streams, args []string) error {
 	if err != nil {
 		return err
 	}
-	run, err := store.Load(ctx, id)
+	run, err := loadRun(ctx, store, id)
 	if err != nil {
-		return failed(err)
+		return err
 	}
 	inv, plan, err := asItWas(cfg, run)
 	if err != nil {

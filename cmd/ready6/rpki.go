@@ -1,11 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
-	"os"
-	"strings"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -35,7 +35,11 @@ as JSON lines {"prefix":…,"asn":…} and answers go out in the same order.`,
 		},
 	}
 	c.Flags().String("batch", "", "file with routes as JSON lines; - for standard input")
-	return withSettings(c, "vrps", "format", "lang", "color", "fail-on", "step-timeout", "lab", "world", "loopback")
+	withSettings(c, "vrps", "format", "color", "fail-on", "step-timeout", "lab", "world", "loopback")
+	withUsage(c, "format", "text or json (default: text); a batch is always JSON lines")
+	withUsage(c, "fail-on", "exit with 3 if a route is invalid (the one word for routes: invalid)")
+	withUsage(c, "step-timeout", "longest wait for the RTR cache where that is more than 30 s")
+	return withUsage(c, "lab", "take the VRPs from the built-in test Internet")
 }
 
 func rpkiValidate(ctx context.Context, cfg config, s streams, args []string, batch string) error {
@@ -47,6 +51,9 @@ func rpkiValidate(ctx context.Context, cfg config, s streams, args []string, bat
 	}
 	if cfg.text("vrps") == "" && !cfg.on("lab") {
 		return usagef("no VRPs: name a file or rtr://HOST:PORT with --vrps")
+	}
+	if err := onlyWords(cfg, "invalid"); err != nil {
+		return err
 	}
 	set, err := newSetup(cfg)
 	if err != nil {
@@ -62,7 +69,7 @@ func rpkiValidate(ctx context.Context, cfg config, s streams, args []string, bat
 		fmt.Fprintf(s.err, "ready6: VRPs: %s %s; the answers below are of that time\n", snapshot.Source().Name, fault)
 	}
 	if batch != "" {
-		return rpkiBatch(ctx, s, snapshot, batch)
+		return rpkiBatch(ctx, cfg, s, snapshot, batch)
 	}
 	return rpkiOne(cfg, s, snapshot, args)
 }
@@ -85,24 +92,49 @@ func rpkiOne(cfg config, s streams, snapshot *rpki.Snapshot, args []string) erro
 	if err != nil {
 		return failed(err)
 	}
-	if v.State() == rpki.Invalid && strings.Contains(strings.Join(cfg.list("fail-on"), ","), "invalid") {
+	if v.State() == rpki.Invalid && slices.Contains(cfg.list("fail-on"), "invalid") {
 		return told(exitFindings)
 	}
 	return nil
 }
 
-func rpkiBatch(ctx context.Context, s streams, snapshot *rpki.Snapshot, path string) error {
-	var in io.Reader = s.in
+func rpkiBatch(ctx context.Context, cfg config, s streams, snapshot *rpki.Snapshot, path string) error {
+	in, out := s.in, &invalids{w: s.out}
 	if path != "-" {
-		f, err := os.Open(path)
+		f, err := openFile(path)
 		if err != nil {
 			return usagef("batch: %w", err)
 		}
 		defer f.Close()
 		in = f
 	}
-	if err := rpki.Batch(ctx, snapshot, in, s.out); err != nil {
+	err := rpki.Batch(ctx, snapshot, in, out)
+	switch {
+	case err != nil && (out.err != nil || ctx.Err() != nil):
+		return failed(fmt.Errorf("batch: %w", err))
+	case err != nil:
 		return usagef("batch: %w", err)
+	case out.n > 0 && slices.Contains(cfg.list("fail-on"), "invalid"):
+		return told(exitFindings)
 	}
 	return nil
+}
+
+// invalids passes JSON lines on and counts those of invalid routes.
+type invalids struct {
+	w    io.Writer
+	n    int
+	tail []byte // what the next write may complete
+	err  error
+}
+
+// Inside a string the quotes would be escaped, so this is the member itself.
+var invalidMember = []byte(`"state":"invalid"`)
+
+func (i *invalids) Write(b []byte) (n int, err error) {
+	seam := append(i.tail, b...)
+	i.n += bytes.Count(seam, invalidMember)
+	i.tail = bytes.Clone(seam[max(0, len(seam)-len(invalidMember)+1):])
+	n, i.err = i.w.Write(b)
+	return n, i.err
 }

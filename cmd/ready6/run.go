@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -52,13 +53,18 @@ func run(ctx context.Context, args, env []string, stdin io.Reader, stdout, stder
 		return exitDone
 	}
 	var f *failure
-	if !errors.As(err, &f) {
-		// Everything the commands return is a failure; the rest is cobra's, about flags.
+	ours := errors.As(err, &f)
+	if !ours {
+		// Everything the commands return is a failure; the rest is cobra's: about
+		// flags, except where it could not write help or a completion script.
 		f = &failure{code: exitUsage, err: err}
+		if wrote := (*fs.PathError)(nil); errors.As(err, &wrote) {
+			f.code = exitFailed
+		}
 	}
 	if !f.quiet {
 		said := strings.TrimRight(f.err.Error(), "\n")
-		if strings.Contains(said, "\n") {
+		if ours && f.code == exitUsage && strings.Contains(said, "\n") {
 			said = "faults in the input; nothing was touched:\n" + said
 		}
 		fmt.Fprintf(stderr, "ready6: %s\n", said)
@@ -107,4 +113,11 @@ Exit codes: 0 done, 1 failed or not measured in full, 2 usage or bad input,
 		reportCommand(s), historyCommand(s), labCommand(s), versionCommand(s),
 	)
 	return root
+}
+
+func wrapUsage(err error) error {
+	if err == nil {
+		return nil
+	}
+	return usage(err)
 }

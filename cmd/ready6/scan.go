@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -22,7 +24,7 @@ import (
 
 // measuring are the settings of every command that goes out to the network.
 var measuring = []string{"root-hints", "trust-anchor", "vrps", "routes", "ca", "allow", "only", "step-timeout", "host-timeout",
-	"per-address", "connections", "vantage", "contact", "lang", "color", "log-level", "log-format", "lab", "world", "loopback", "inventory"}
+	"per-address", "connections", "vantage", "contact", "lang", "color", "lab", "world", "loopback", "inventory"}
 
 func scanCommand(s streams) *cobra.Command {
 	c := &cobra.Command{
@@ -30,7 +32,8 @@ func scanCommand(s streams) *cobra.Command {
 		Short: "Measure every service of the inventory and report how ready each agency is",
 		Long: `scan measures every service of an inventory, keeps the run in the history, writes
 reports (HTML in both languages, JSON, CSV) and prints a table of the agencies.
-With --format jsonl it prints one JSON object per service as each finishes.`,
+With --format jsonl it prints one JSON object per service as each finishes, and
+keeps a run and reports only where --out or --store says so.`,
 		Example: "  ready6 scan --lab\n  ready6 scan --inventory inventory.yaml --vrps rtr://127.0.0.1:8282 --routes rib.mrt.gz\n" +
 			"  ready6 scan --names names.txt --only aaaa,dnssec --format jsonl",
 		Args: cobra.NoArgs,
@@ -42,7 +45,8 @@ With --format jsonl it prints one JSON object per service as each finishes.`,
 			return scan(cmd.Context(), cfg, s)
 		},
 	}
-	return withSettings(c, append([]string{"names", "plan", "out", "store", "format", "workers", "run-timeout", "fail-on"}, measuring...)...)
+	c = withSettings(c, append([]string{"names", "plan", "out", "store", "format", "workers", "run-timeout", "fail-on", "log-level", "log-format"}, measuring...)...)
+	return withUsage(c, "format", "table or jsonl (default: table)")
 }
 
 // job is one scan under way.
@@ -200,7 +204,7 @@ func (j *job) measure(ctx context.Context) error {
 	for range j.inv.All() {
 		total++
 	}
-	bar := newProgress(j.s.err, j.cfg.lang(), total)
+	bar := newProgress(j.s, total)
 	defer bar.done()
 	sc := scanner.Scan{
 		Probe: j.env.Service, Checks: j.set.config.Only, Workers: j.cfg.number("workers"),
@@ -264,7 +268,7 @@ func (j *job) report() error {
 	}
 	files, err := writeReports(outDir(j.cfg), rep, nil, []verdict.Lang{verdict.VI, verdict.EN})
 	if err != nil {
-		return failed(err)
+		return failed(fmt.Errorf("%w; the run itself is kept: ready6 report %d writes its reports again", err, j.id))
 	}
 	out := j.s.out
 	if j.cfg.text("format") == "jsonl" {
@@ -282,18 +286,33 @@ func (j *job) outcome(v probes.Vantage, stopped error) error {
 	var end *scanner.Stopped
 	switch {
 	case errors.As(stopped, &end):
-		return failed(fmt.Errorf("%w; what was measured is kept", end))
+		said := fmt.Sprintf(sayKept.in(j.cfg.lang()), why(end).in(j.cfg.lang()), end.Measured, end.Unmeasured)
+		return failed(errors.New(said))
 	case stopped != nil:
 		return failed(stopped)
 	}
+	var lost []string
 	for _, r := range j.preflight {
 		if r.Outcome() == verdict.Fail {
-			return failed(fmt.Errorf("this vantage could not measure everything (%s); what rests on it is unknown", r.Subject))
+			lost = append(lost, cmp.Or(r.Subject, string(r.Reason)))
 		}
 	}
+	if len(lost) > 0 {
+		return failed(fmt.Errorf(sayVantage.in(j.cfg.lang()), strings.Join(slices.Compact(lost), ", ")))
+	}
 	if j.crossed > 0 {
-		fmt.Fprintf(j.s.err, "ready6: %d services are under the threshold of --fail-on\n", j.crossed)
-		return told(exitFindings)
+		return &failure{code: exitFindings, err: fmt.Errorf(sayUnder.in(j.cfg.lang()), j.crossed)}
 	}
 	return nil
+}
+
+// why words what ended a scan.
+func why(end *scanner.Stopped) saying {
+	switch {
+	case errors.Is(end, scanner.ErrDeadline):
+		return sayDeadline
+	case errors.Is(end, scanner.ErrStuck):
+		return sayStuck
+	}
+	return sayInterrupted
 }

@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/x509"
-	"errors"
 	"fmt"
-	"io"
 	"net/netip"
 	"os"
 	"strings"
@@ -135,14 +133,14 @@ func (s *setup) hints(c config) ([]resolve.Server, error) {
 	if path == "" {
 		return resolve.RootHints(), nil
 	}
-	f, err := os.Open(path)
+	f, err := openFile(path)
 	if err != nil {
 		return nil, usagef("root hints: %w", err)
 	}
 	defer f.Close()
 	hints, err := resolve.ReadHints(f)
 	if err != nil {
-		return nil, usagef("root hints %s: %w", path, err)
+		return nil, usagef("root hints: %s: %w", path, brief(err))
 	}
 	s.source("root hints", path, time.Time{}, len(hints))
 	return hints, nil
@@ -156,7 +154,7 @@ func (s *setup) authorities(c config) (*x509.CertPool, error) {
 		}
 		return nil, nil
 	}
-	pem, err := os.ReadFile(path)
+	pem, err := readFile(path)
 	if err != nil {
 		return nil, usagef("ca: %w", err)
 	}
@@ -174,7 +172,7 @@ func (s *setup) authorities(c config) (*x509.CertPool, error) {
 func (s *setup) anchors(c config, now func() time.Time) {
 	list, name, err := readAnchors(c, s.lab)
 	if err != nil {
-		s.config.AnchorErr = err
+		s.config.AnchorErr = brief(err)
 		return
 	}
 	s.config.Anchors = list
@@ -191,7 +189,7 @@ func readAnchors(c config, l *lab.Lab) (anchors []dns.RR, name string, err error
 	case path == "":
 		return dnssec.RootAnchors(), "built-in", nil
 	}
-	f, err := os.Open(path)
+	f, err := openFile(path)
 	if err != nil {
 		return nil, path, err
 	}
@@ -212,7 +210,7 @@ func (s *setup) vrps(ctx context.Context, c config, now func() time.Time) {
 	}
 	snapshot, err := s.fetchVRPs(ctx, from, c, now)
 	if err != nil {
-		d.Err = err
+		d.Err = brief(err)
 	} else {
 		s.config.VRPs = snapshot
 		from := snapshot.Source()
@@ -245,7 +243,7 @@ func (s *setup) fetchVRPs(ctx context.Context, from string, c config, now func()
 		defer cancel()
 		return rpki.FetchRTR(ctx, out, address, now)
 	}
-	f, err := os.Open(from)
+	f, err := openFile(from)
 	if err != nil {
 		return nil, err
 	}
@@ -276,7 +274,7 @@ func (s *setup) routes(c config, inv inventory.Inventory, now func() time.Time) 
 		table, err = readRoutes(path)
 	}
 	if err != nil {
-		d.Err = err
+		d.Err = brief(err)
 		table = nil
 	}
 	s.config.Routes = table
@@ -287,7 +285,7 @@ func (s *setup) routes(c config, inv inventory.Inventory, now func() time.Time) 
 }
 
 func readRoutes(path string) (*rpki.Routes, error) {
-	f, err := os.Open(path)
+	f, err := openFile(path)
 	if err != nil {
 		return nil, err
 	}
@@ -346,70 +344,4 @@ func userAgent(c config) string {
 		ua += "; " + contact
 	}
 	return ua + ")"
-}
-
-// readInventory reads what is to be scanned: the file given, inventory.yaml in
-// this folder, or the lab's own. raw is its text, for the run's header.
-func readInventory(c config, s streams, l *lab.Lab) (inv inventory.Inventory, raw []byte, kind string, err error) {
-	path, names := c.text("inventory"), c.text("names")
-	switch {
-	case path != "" && names != "":
-		return inv, nil, "", usagef("--inventory and --names exclude each other")
-	case names != "":
-		inv, err = readNames(names, s.in)
-		return inv, nil, "names", err
-	case path == "" && l != nil:
-		if raw, err = l.Inventory(); err != nil {
-			return inv, nil, "", failed(err)
-		}
-		inv, err = inventory.Read(bytes.NewReader(raw), "lab")
-		return inv, raw, "lab", err
-	case path == "":
-		path = "inventory.yaml"
-		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
-			return inv, nil, "", usagef("no inventory: name one with --inventory FILE or --names FILE, or try scan --lab")
-		}
-	}
-	if raw, err = os.ReadFile(path); err != nil {
-		return inv, nil, "", usagef("inventory: %w", err)
-	}
-	if inv, err = inventory.Read(bytes.NewReader(raw), path); err != nil {
-		return inv, nil, "", usage(err)
-	}
-	return inv, raw, "inventory", nil
-}
-
-func readNames(path string, stdin io.Reader) (inventory.Inventory, error) {
-	if path == "-" {
-		inv, err := inventory.ReadNames(stdin, "standard input")
-		return inv, wrapUsage(err)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return inventory.Inventory{}, usagef("names: %w", err)
-	}
-	defer f.Close()
-	inv, err := inventory.ReadNames(f, path)
-	return inv, wrapUsage(err)
-}
-
-func wrapUsage(err error) error {
-	if err == nil {
-		return nil
-	}
-	return usage(err)
-}
-
-// readPlan reads the plan given, or the province's own.
-func readPlan(c config) (inventory.Plan, []byte, error) {
-	path := c.text("plan")
-	if path == "" {
-		return inventory.ProvincePlan(), nil, nil
-	}
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		return inventory.Plan{}, nil, usagef("plan: %w", err)
-	}
-	plan, err := inventory.ReadPlan(bytes.NewReader(raw), path)
-	return plan, raw, wrapUsage(err)
 }

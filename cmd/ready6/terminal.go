@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -32,20 +33,33 @@ func width(w io.Writer) (int, bool) {
 
 // screen is how text is laid out on w.
 func screen(c config, s streams, w io.Writer) reports.Screen {
-	columns, terminal := width(w)
-	colour := terminal
-	for _, kv := range s.env {
-		if len(kv) > len("NO_COLOR=") && kv[:len("NO_COLOR=")] == "NO_COLOR=" {
-			colour = false // https://no-color.org
-		}
-	}
+	columns, _ := width(w)
+	return reports.Screen{Lang: c.lang(), Width: columns, Colour: coloured(c, s, w)}
+}
+
+// coloured reports whether what goes to w may have colour.
+func coloured(c config, s streams, w io.Writer) bool {
 	switch c.text("color") {
 	case "always":
-		colour = true
+		return true
 	case "never":
-		colour = false
+		return false
 	}
-	return reports.Screen{Lang: c.lang(), Width: columns, Colour: colour}
+	_, terminal := width(w)
+	return terminal && s.variable("NO_COLOR") == "" && !s.dumb() // https://no-color.org
+}
+
+// dumb reports whether the terminal knows no escape sequences.
+func (s streams) dumb() bool { return s.variable("TERM") == "dumb" }
+
+// variable is one variable of the environment.
+func (s streams) variable(name string) string {
+	for _, kv := range s.env {
+		if k, v, _ := strings.Cut(kv, "="); k == name {
+			return v
+		}
+	}
+	return ""
 }
 
 // logger writes for people on a terminal, JSON otherwise.
@@ -57,7 +71,7 @@ func logger(c config, s streams) zerolog.Logger {
 	var w io.Writer = s.err
 	_, terminal := width(s.err)
 	if form := c.text("log-format"); form == "console" || (form == "" && terminal) {
-		w = zerolog.ConsoleWriter{Out: s.err, TimeFormat: time.TimeOnly, NoColor: !terminal}
+		w = zerolog.ConsoleWriter{Out: s.err, TimeFormat: time.TimeOnly, NoColor: !coloured(c, s, s.err)}
 	}
 	return zerolog.New(w).Level(level).With().Timestamp().Logger()
 }
@@ -66,7 +80,6 @@ func logger(c config, s streams) zerolog.Logger {
 // elsewhere.
 type progress struct {
 	w     io.Writer
-	lang  verdict.Lang
 	bars  *mpb.Progress
 	bar   *mpb.Bar
 	mu    sync.Mutex
@@ -78,10 +91,11 @@ type progress struct {
 // linesEvery is how often a scan without a terminal says where it is.
 const linesEvery = 10 * time.Second
 
-func newProgress(w io.Writer, lang verdict.Lang, total int) *progress {
-	p := &progress{w: w, lang: lang, began: time.Now()}
+func newProgress(s streams, total int) *progress {
+	w := s.err
+	p := &progress{w: w, began: time.Now()}
 	p.next = p.began.Add(linesEvery)
-	if _, terminal := width(w); !terminal {
+	if _, terminal := width(w); !terminal || s.dumb() {
 		return p
 	}
 	p.bars = mpb.New(mpb.WithOutput(w), mpb.WithWidth(40))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -45,6 +46,18 @@ func parseThresholds(words []string) ([]threshold, error) {
 		out = append(out, t)
 	}
 	return out, nil
+}
+
+// onlyWords refuses words typed after --fail-on that mean nothing for what the
+// command looks at: a gate that cannot close is worse than none. Those that come
+// from the environment or the file are for other commands.
+func onlyWords(c config, words ...string) error {
+	for _, w := range c.list("fail-on") {
+		if c.typed["fail-on"] && !slices.Contains(words, w) {
+			return usagef("fail-on: %q means nothing here; there are %s", w, strings.Join(words, ", "))
+		}
+	}
+	return nil
 }
 
 // crossed reports whether any threshold holds of a service.

@@ -35,7 +35,7 @@ func versionCommand(s streams) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprintf(s.out, "ready6 %s, rules %d, %s %s/%s\n", toolVersion(), verdict.RulesVersion, runtime.Version(), runtime.GOOS, runtime.GOARCH)
-			return err
+			return wrapFailed(err)
 		},
 	}
 }

@@ -1,0 +1,27 @@
+package main
+
+import "ready6/probes/verdict"
+
+// saying is a sentence about how a measurement went. Sentences about wrong
+// flags and files are for those who run the program, in English.
+type saying struct{ en, vi string }
+
+var (
+	sayInterrupted = saying{"the scan was interrupted", "lần quét bị ngắt"}
+	sayDeadline    = saying{"the time allowed for the run is over", "đã hết thời gian cho phép của lần quét"}
+	sayStuck       = saying{"too many probes did not end when told to", "quá nhiều phép đo không dừng khi được yêu cầu"}
+	sayKept        = saying{"%s: %d services measured, %d not (fully) measured", "%s: đã đo %d dịch vụ, %d chưa đo (đủ)"}
+	sayVantage     = saying{"not everything could be measured from here (%s); what rests on it is unknown",
+		"từ đây không đo được mọi thứ (%s); những gì dựa vào đó là không rõ"}
+	sayUnder = saying{"services under the threshold of --fail-on: %d", "số dịch vụ dưới ngưỡng của --fail-on: %d"}
+	sayOver  = saying{"the time allowed for one service is over (--host-timeout), not everything was measured",
+		"đã hết thời gian cho phép của một dịch vụ (--host-timeout), chưa đo được hết"}
+	sayStopped = saying{"stopped before everything was measured", "bị dừng trước khi đo xong"}
+)
+
+func (s saying) in(l verdict.Lang) string {
+	if l == verdict.VI {
+		return s.vi
+	}
+	return s.en
+}
