@@ -264,7 +264,7 @@ func TestProbeThatDoesNotEnd(t *testing.T) {
 		var c collector
 		var log bytes.Buffer
 		start := time.Now()
-		err := Scan{Workers: 2, HostTimeout: time.Second, Grace: 4 * time.Second, Log: zerolog.New(&log),
+		err := Scan{Workers: 2, HostTimeout: time.Second, Grace: 4 * time.Second, Log: zerolog.New(zerolog.SyncWriter(&log)),
 			Probe: func(ctx context.Context, agency string, svc inventory.Service) verdict.Record {
 				if svc.Host == "h0.vn" || svc.Host == "h3.vn" {
 					<-release

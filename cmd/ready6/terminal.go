@@ -73,7 +73,7 @@ func logger(c config, s streams) zerolog.Logger {
 	if form := c.text("log-format"); form == "console" || (form == "" && terminal) {
 		w = zerolog.ConsoleWriter{Out: s.err, TimeFormat: time.TimeOnly, NoColor: !coloured(c, s, s.err)}
 	}
-	return zerolog.New(w).Level(level).With().Timestamp().Logger()
+	return zerolog.New(zerolog.SyncWriter(w)).Level(level).With().Timestamp().Logger()
 }
 
 // progress shows how far a scan is: a bar on a terminal, a line now and then
