@@ -32,7 +32,7 @@ var settings = []setting{
 	{"plan", "", "plan file (YAML) with programmes and targets; default: the province's plan"},
 	{"names", "", "scan the host names of this file, one a line, instead of an inventory; - for standard input"},
 	{"lab", false, "scan the built-in test Internet: no network, nothing to set up"},
-	{"world", "province", "the lab's world (see: ready6 lab --list)"},
+	{"world", provinceWorld, "the lab's world (see: ready6 lab --list)"},
 	{"only", []string(nil), "only these checks: aaaa, reach, dnssec, rpki, closure"},
 	{"root-hints", "", "root servers in named.root form; default: the built-in list"},
 	{"trust-anchor", "", "DS or DNSKEY records in zone-file form; default: the built-in root anchors"},
@@ -212,7 +212,14 @@ func (c config) check(env map[string]string) []error {
 			if _, err := strconv.ParseBool(raw); err != nil {
 				bad("%s: %q is not true or false", s.name, raw)
 			}
+		case []string:
+			if !wordList(c.v.Get(s.name)) {
+				bad("%s: %s is not a list of words", s.name, raw)
+			}
 		case string:
+			if at, ok := c.v.Get(s.name).(time.Time); ok { // YAML reads a bare time as one
+				c.v.Set(s.name, at.Format(time.RFC3339))
+			}
 			switch c.v.Get(s.name).(type) {
 			case map[string]any, []any:
 				bad("%s: one value is wanted, not a list", s.name)
@@ -254,6 +261,17 @@ func (c config) check(env map[string]string) []error {
 		c.v.Set("lang", languageOf(env))
 	}
 	return faults
+}
+
+// wordList reports whether a value is words, as list reads them.
+func wordList(v any) bool {
+	switch l := v.(type) {
+	case nil, string, []string:
+		return true
+	case []any:
+		return !slices.ContainsFunc(l, func(e any) bool { _, ok := e.(string); return !ok })
+	}
+	return false
 }
 
 // checks are the values of --only.

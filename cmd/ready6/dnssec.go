@@ -3,12 +3,15 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/miekg/dns"
 	"github.com/spf13/cobra"
+	"golang.org/x/net/idna"
 
 	"ready6/probes/dnssec"
 	"ready6/probes/resolve"
@@ -71,7 +74,7 @@ func dnssecName(ctx context.Context, cfg config, s streams, args []string) error
 	if cfg.text("format") == "json" {
 		err = writeJSON(s, result)
 	} else {
-		err = writeChain(s.out, result, screen(cfg, s, s.out))
+		err = writeChain(s.out, result, source.Evidence(name, qtype), screen(cfg, s, s.out))
 	}
 	if err != nil {
 		return failed(err)
@@ -91,7 +94,17 @@ var stateWords = map[dnssec.State][]string{
 
 // parseQuestion reads a name in presentation form and a type by mnemonic or TYPEnn.
 func parseQuestion(args []string) (name string, qtype uint16, err error) {
-	name = dns.Fqdn(args[0])
+	name = args[0]
+	if addr, err := netip.ParseAddr(name); err == nil {
+		reverse, _ := dns.ReverseAddr(addr.WithZone("").String())
+		return "", 0, fmt.Errorf("%q is an address; its name in the DNS is %s", name, reverse)
+	}
+	if strings.ContainsFunc(name, func(r rune) bool { return r > unicode.MaxASCII }) {
+		if name, err = idna.Lookup.ToASCII(name); err != nil {
+			return "", 0, fmt.Errorf("%q is not a domain name", args[0])
+		}
+	}
+	name = dns.Fqdn(name)
 	if _, ok := dns.IsDomainName(name); !ok {
 		return "", 0, fmt.Errorf("%q is not a domain name", args[0])
 	}
@@ -107,6 +120,9 @@ func parseQuestion(args []string) (name string, qtype uint16, err error) {
 			return "", 0, fmt.Errorf("%q is not a record type such as AAAA, MX or TYPE65", args[1])
 		}
 		qtype = uint16(n)
+	}
+	if qtype == dns.TypeNone || qtype == dns.TypeOPT || qtype >= dns.TypeTKEY && qtype < dns.TypeANY {
+		return "", 0, fmt.Errorf("%q is no type that a name can have records of (RFC 6895 3.1)", args[1])
 	}
 	return name, qtype, nil
 }

@@ -32,7 +32,7 @@ func historyCommand(s streams) *cobra.Command {
 
 // historySettings are the settings of commands that look into the history.
 func historySettings(c *cobra.Command) *cobra.Command {
-	withSettings(c, "out", "store", "lab", "format", "lang", "color")
+	withSettings(c, "out", "store", "lab", "world", "format", "lang", "color")
 	withUsage(c, "out", "folder in which a scan put its history")
 	withUsage(c, "lab", "the history of scan --lab")
 	return withUsage(c, "format", "text or json (default: text)")

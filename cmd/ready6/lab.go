@@ -74,6 +74,7 @@ func serveLab(ctx context.Context, cfg config, s streams) error {
 	if err := describeLab(s.out, l, dir); err != nil {
 		return failed(err)
 	}
+	fmt.Fprintln(s.err, "ready6: serving until interrupted (Ctrl-C)")
 	<-ctx.Done()
 	return nil
 }
@@ -124,7 +125,11 @@ func describeLab(w io.Writer, l *lab.Lab, dir string) error {
 	var cache netip.AddrPort
 	fmt.Fprintln(t, "WHAT\tNAME\tIN THE WORLD\tHERE")
 	for _, e := range l.Endpoints() {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", e.Role, e.Name, e.World, e.Local)
+		world := e.World.String()
+		if e.World.Addr().IsUnspecified() {
+			world = "–" // a convenience for tools; nothing in the world has it
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", e.Role, e.Name, world, e.Local)
 		if e.Role == "rtr" {
 			cache = e.Local
 		}
@@ -140,7 +145,6 @@ Look at it with:
   delv @%s -p %d -a %s/bind.keys NAME AAAA
   curl --cacert %s/ca.pem --connect-to HOST:443:ADDRESS-HERE https://HOST/
   rtrclient tcp %s %d
-Serving until interrupted (Ctrl-C).
 `, dir, resolver.Addr(), resolver.Port(), resolver.Addr(), resolver.Port(), dir, dir, cache.Addr(), cache.Port())
 	return err
 }

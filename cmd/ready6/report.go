@@ -35,7 +35,7 @@ formats asked for: html, json, csv, or table on standard output.`,
 			return report(cmd.Context(), cfg, s, args)
 		},
 	}
-	withSettings(c, "out", "store", "plan", "lab", "format", "lang", "color")
+	withSettings(c, "out", "store", "plan", "lab", "world", "format", "lang", "color")
 	withUsage(c, "out", "folder in which a scan put its history, and where the reports go")
 	withUsage(c, "plan", "plan file (YAML) to measure against; default: the run's own plan")
 	withUsage(c, "lab", "the history of scan --lab")

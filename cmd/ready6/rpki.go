@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -63,7 +64,10 @@ func rpkiValidate(ctx context.Context, cfg config, s streams, args []string, bat
 	now := set.clock(cfg)
 	snapshot, err := set.fetchVRPs(ctx, cfg.text("vrps"), cfg, now)
 	if err != nil {
-		return failed(fmt.Errorf("VRPs: %w", err))
+		if strings.HasPrefix(cfg.text("vrps"), "rtr://") {
+			return failed(fmt.Errorf("VRPs: %w", err))
+		}
+		return usagef("VRPs: %w", err)
 	}
 	if fault := stale(snapshot.Source().At, snapshot.Source().Until, now()); fault != "" {
 		fmt.Fprintf(s.err, "ready6: VRPs: %s %s; the answers below are of that time\n", snapshot.Source().Name, fault)

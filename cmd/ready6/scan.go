@@ -136,10 +136,17 @@ func storePath(c config) string {
 	return filepath.Join(outDir(c), "history.db")
 }
 
-// outDir is where reports go. The lab's never mix with real ones.
+const provinceWorld = "province"
+
+// outDir is where reports go. The lab's never mix with real ones, nor one
+// world's with another's.
 func outDir(c config) string {
 	if c.on("lab") && !c.given["out"] {
-		return filepath.Join(c.text("out"), "lab")
+		dir := filepath.Join(c.text("out"), "lab")
+		if w := c.text("world"); w != provinceWorld {
+			dir += "-" + filepath.Base(w)
+		}
+		return dir
 	}
 	return c.text("out")
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/x509"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"strings"
@@ -237,6 +238,12 @@ func (s *setup) fetchVRPs(ctx context.Context, from string, c config, now func()
 	out := dial.System()
 	if from == "" {
 		address, overRTR, out = s.lab.RTRAddr(), true, s.lab.Dial
+	}
+	if scheme, _, isURL := strings.Cut(from, "://"); isURL && !overRTR {
+		return nil, usagef("%s: VRPs come from a file or from rtr://HOST:PORT, not over %s", from, scheme)
+	}
+	if _, _, err := net.SplitHostPort(address); overRTR && err != nil {
+		return nil, usagef("%s: the RTR cache is wanted as rtr://HOST:PORT", from)
 	}
 	if overRTR {
 		ctx, cancel := context.WithTimeout(ctx, max(30*time.Second, c.duration("step-timeout")))

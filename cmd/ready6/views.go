@@ -36,29 +36,35 @@ func mark(state string) string {
 }
 
 // writeChain prints a validation: the state, the chain zone by zone, what
-// decides with its mend, and the answer.
-func writeChain(w io.Writer, v dnssec.Result, sc reports.Screen) error {
+// decides with who was asked and the mend, and the answer.
+func writeChain(w io.Writer, v dnssec.Result, asked []verdict.Evidence, sc reports.Screen) error {
 	p := &printer{w: w}
-	state := v.State.String()
-	p.line("%s", ink(state, fmt.Sprintf("%s %s %s: %s", mark(state), v.Name, dns.TypeToString[v.Type], state), sc))
+	rrtype := dns.Type(v.Type).String()
+	p.line("%s", ink(v.State.String(), fmt.Sprintf("%s %s %s: %s%s",
+		mark(v.State.String()), v.Name, rrtype, states[v.State].in(sc.Lang), absence(v, rrtype, sc.Lang)), sc))
 	for i, l := range v.Chain {
-		p.line("%s", ink(l.State.String(), strings.Repeat("  ", i+1)+link(l), sc))
+		p.line("%s", ink(l.State.String(), strings.Repeat("  ", i+1)+link(l, sc.Lang), sc))
 	}
 	for _, r := range v.Reasons {
-		said := verdict.Result{Reason: r.Code, Subject: v.Name + " " + dns.TypeToString[v.Type], Args: withCause(r)}
+		said := verdict.Result{Reason: r.Code, Subject: v.Name + " " + rrtype, Args: withCause(r)}
 		p.line("")
 		p.line("%s  [%s]", said.Title(sc.Lang), r.Code)
-		if r.Detail != "" {
+		if r.Detail != "" && r.Detail != said.Title(verdict.EN) { // the detail is English, and mostly the title
 			p.line("  %s", reports.Clean(r.Detail))
 		}
 		if r.Record != "" {
 			p.line("  %s", reports.Clean(r.Record))
 		}
-		if r.Owner.Role != "" {
-			p.line("  → %s %s", r.Owner.Role, reports.Clean(r.Owner.Name))
+		if role, ok := roles[r.Owner.Role]; ok {
+			p.line("  %s %s: %s", sayOwner.in(sc.Lang), role.in(sc.Lang), reports.Clean(r.Owner.Name))
 		}
 		if a := said.Advice(sc.Lang); a != "" {
-			p.line("  ⚒ %s", a)
+			p.line("  %s %s", sayMend.in(sc.Lang), a)
+		}
+	}
+	if v.State != dnssec.Secure {
+		for _, e := range asked {
+			p.line("  "+sayAsked.in(sc.Lang), reports.Clean(e.Asked), reports.Clean(e.Query), e.Over, reports.Clean(e.Answer))
 		}
 	}
 	if len(v.Answer) > 0 {
@@ -70,6 +76,17 @@ func writeChain(w io.Writer, v dnssec.Result, sc reports.Screen) error {
 	return p.err
 }
 
+// absence says that there is no such name or record, where that is the answer.
+func absence(v dnssec.Result, rrtype string, l verdict.Lang) string {
+	switch {
+	case v.Rcode == dns.RcodeNameError:
+		return " · " + fmt.Sprintf(sayNoName.in(l), dns.RcodeToString[v.Rcode])
+	case v.Negative && v.Rcode == dns.RcodeSuccess:
+		return " · " + fmt.Sprintf(sayNoRecord.in(l), rrtype)
+	}
+	return ""
+}
+
 func withCause(r dnssec.Reason) map[string]string {
 	args := map[string]string{"cause": string(r.Cause), "detail": r.Detail, "zone": r.Zone, "record": r.Record}
 	for k, v := range r.Args {
@@ -79,7 +96,7 @@ func withCause(r dnssec.Reason) map[string]string {
 }
 
 // link is one zone of a chain in a line.
-func link(l dnssec.Link) string {
+func link(l dnssec.Link, lang verdict.Lang) string {
 	var keys []string
 	for _, k := range l.Keys {
 		role := "ZSK"
@@ -92,12 +109,12 @@ func link(l dnssec.Link) string {
 		}
 		keys = append(keys, fmt.Sprintf("%s %d (%s%s)", role, k.Tag, k.Algorithm, use))
 	}
-	out := fmt.Sprintf("%s %s %s", mark(l.State.String()), l.Zone, l.State)
+	out := fmt.Sprintf("%s %s %s", mark(l.State.String()), l.Zone, states[l.State].in(lang))
 	if len(keys) > 0 {
 		out += "  " + strings.Join(keys, "; ")
 	}
 	if !l.Expires.IsZero() {
-		out += "  until " + l.Expires.UTC().Format(time.RFC3339)
+		out += "  " + sayUntil.in(lang) + " " + l.Expires.UTC().Format(time.RFC3339)
 	}
 	if l.Reason != nil {
 		out += "  [" + string(l.Reason.Code) + "]"

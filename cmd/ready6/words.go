@@ -1,6 +1,9 @@
 package main
 
-import "ready6/probes/verdict"
+import (
+	"ready6/probes/dnssec"
+	"ready6/probes/verdict"
+)
 
 // saying is a sentence about how a measurement went. Sentences about wrong
 // flags and files are for those who run the program, in English.
@@ -16,8 +19,27 @@ var (
 	sayUnder = saying{"services under the threshold of --fail-on: %d", "số dịch vụ dưới ngưỡng của --fail-on: %d"}
 	sayOver  = saying{"the time allowed for one service is over (--host-timeout), not everything was measured",
 		"đã hết thời gian cho phép của một dịch vụ (--host-timeout), chưa đo được hết"}
-	sayStopped = saying{"stopped before everything was measured", "bị dừng trước khi đo xong"}
+	sayNoName   = saying{"the name does not exist (%s)", "tên này không tồn tại (%s)"}
+	sayNoRecord = saying{"there is no %s record of that name", "tên này không có bản ghi %s"}
+	sayUntil    = saying{"until", "đến"}
+	sayOwner    = saying{"owner:", "bên xử lý:"}
+	sayMend     = saying{"mend:", "khắc phục:"}
+	sayAsked    = saying{"asked %s for %s over %s: %s", "đã hỏi %s về %s qua %s: %s"}
+	sayStopped  = saying{"stopped before everything was measured", "bị dừng trước khi đo xong"}
 )
+
+// states are the DNSSEC states as the reports word them.
+var states = map[dnssec.State]saying{
+	dnssec.Secure: {"secure", "an toàn"}, dnssec.Insecure: {"insecure", "chưa ký"},
+	dnssec.Bogus: {"bogus", "chữ ký sai"}, dnssec.Indeterminate: {"indeterminate", "chưa xác định"},
+}
+
+// roles are those who can mend a chain of trust.
+var roles = map[verdict.Role]saying{
+	verdict.DNSOperator: {"the DNS operator", "đơn vị vận hành DNS"},
+	verdict.Registrar:   {"the registrar", "nhà đăng ký tên miền"},
+	verdict.Operator:    {"whoever runs this scanner", "đơn vị vận hành bộ quét này"},
+}
 
 func (s saying) in(l verdict.Lang) string {
 	if l == verdict.VI {
