@@ -52,15 +52,16 @@ func brief(err error) error {
 const defaultInventory = "inventory.yaml"
 
 // readInventory reads what is to be scanned: the file given, inventory.yaml in
-// this folder, or the lab's own. raw is its text, for the run's header.
+// this folder, or the lab's own. raw is its text, for the run's header; a list of
+// names has none.
 func readInventory(c config, s streams, l *lab.Lab) (inv inventory.Inventory, raw []byte, kind string, err error) {
 	path, names := c.text("inventory"), c.text("names")
 	switch {
 	case path != "" && names != "":
 		return inv, nil, "", usagef("--inventory and --names exclude each other")
 	case names != "":
-		inv, raw, err = readNames(names, s)
-		return inv, raw, "names", err
+		inv, err = readNames(names, s)
+		return inv, nil, "names", err
 	case path == "" && l != nil:
 		if raw, err = l.Inventory(); err != nil {
 			return inv, nil, "", failed(err)
@@ -82,32 +83,27 @@ func readInventory(c config, s streams, l *lab.Lab) (inv inventory.Inventory, ra
 	return inv, raw, "inventory", nil
 }
 
-// readNames reads a list of host names. raw is the inventory it stands for.
-func readNames(path string, s streams) (inv inventory.Inventory, raw []byte, err error) {
+func readNames(path string, s streams) (inv inventory.Inventory, err error) {
 	in, name := s.in, "standard input"
 	if path != "-" {
 		f, err := openFile(path)
 		if err != nil {
-			return inv, nil, usagef("names: %w", err)
+			return inv, usagef("names: %w", err)
 		}
 		defer f.Close()
 		in, name = f, path
 	}
 	inv, repeated, err := inventory.ReadNames(in, name)
 	if err != nil {
-		return inv, nil, usage(err)
+		return inv, usage(err)
 	}
 	if len(inv.Agencies) == 0 {
-		return inv, nil, usagef("%s lists no host names, so there is nothing to scan; write one a line", name)
+		return inv, usagef("%s lists no host names, so there is nothing to scan; write one a line", name)
 	}
 	if repeated > 0 {
 		fmt.Fprintf(s.err, "ready6: %s: %d lines name a host that stands above already; each host is measured once\n", name, repeated)
 	}
-	var b bytes.Buffer
-	if err := inventory.Write(&b, inv); err != nil {
-		return inv, nil, failed(err)
-	}
-	return inv, b.Bytes(), nil
+	return inv, nil
 }
 
 // readPlan reads the plan given, or the province's own.

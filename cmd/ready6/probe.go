@@ -109,7 +109,7 @@ func explain(ctx context.Context, cfg config, s streams, env *probes.Env, agency
 		}
 	}
 	for _, r := range about.Preflight {
-		if r.Outcome() == verdict.Fail {
+		if r.Outcome() == verdict.Fail && ctx.Err() == nil {
 			unmeasured++
 			fmt.Fprintf(s.err, "ready6: ✗ %s. %s\n", r.Title(cfg.lang()), r.Advice(cfg.lang()))
 		}

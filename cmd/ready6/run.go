@@ -62,6 +62,9 @@ func run(ctx context.Context, args, env []string, stdin io.Reader, stdout, stder
 			f.code = exitFailed
 		}
 	}
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		f = &failure{code: exitFailed, err: errors.New("interrupted")}
+	}
 	if !f.quiet {
 		said := strings.TrimRight(f.err.Error(), "\n")
 		if ours && f.code == exitUsage && strings.Contains(said, "\n") {

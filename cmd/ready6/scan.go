@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -160,7 +161,9 @@ func (j *job) run(ctx context.Context) error {
 	j.env = probes.New(runCtx, j.set.config)
 	var vantage probes.Vantage
 	vantage, j.preflight = j.env.Preflight(runCtx)
-	j.tellPreflight()
+	if ctx.Err() == nil { // what an interrupt cut short says nothing about the vantage
+		j.tellPreflight()
+	}
 	if err := j.begin(ctx); err != nil {
 		return err
 	}
@@ -192,6 +195,15 @@ func (j *job) begin(ctx context.Context) error {
 	planned := 0
 	for range j.inv.All() {
 		planned++
+	}
+	if j.kind == "names" {
+		// The list as the inventory it stands for: a report of this run has to
+		// count those that were never reached.
+		var b bytes.Buffer
+		if err := inventory.Write(&b, j.inv); err != nil {
+			return failed(err)
+		}
+		j.rawInv = b.Bytes()
 	}
 	var err error
 	j.writer, err = j.store.Begin(ctx, history.Header{

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -25,4 +27,23 @@ func TestMain(m *testing.M) {
 // testdata/script reads as a session.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{Dir: "testdata/script"})
+}
+
+// An interrupt before anything was measured is no fault of the vantage, the
+// history or the data, and is told as what it is.
+func TestInterrupted(t *testing.T) {
+	for _, args := range [][]string{
+		{"scan", "--lab", "--lang", "en", "--out", t.TempDir()},
+		{"scan", "--lab", "--lang", "en", "--format", "jsonl"},
+		{"probe", "--lab", "--lang", "en", "www.daknong.gov.vn"},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		var stderr strings.Builder
+		code := run(ctx, args, nil, strings.NewReader(""), io.Discard, &stderr)
+		said := stderr.String()
+		if code != exitFailed || !strings.Contains(said, "interrupted") && !strings.Contains(said, "stopped") || strings.Contains(said, "✗") {
+			t.Errorf("%q: exit %d, %s", args, code, said)
+		}
+	}
 }
