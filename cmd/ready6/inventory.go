@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -122,8 +124,11 @@ func inventoryImport(s streams, path, output string) error {
 		return wrapFailed(err)
 	}
 	out, err := os.OpenFile(output, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return usagef("import: %w; name a file that does not exist yet", err)
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return usagef("import: %s is there already and is not overwritten; name a file that does not exist yet", output)
+	case err != nil:
+		return usagef("import: %w", err)
 	}
 	if _, err := out.Write(b.Bytes()); err != nil {
 		out.Close()
