@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/miekg/dns"
@@ -42,45 +43,85 @@ bogus (with the record that breaks the chain) or indeterminate (with the cause).
 	return withUsage(c, "fail-on", "exit with 3 on: bogus (or fail), warn (insecure as well), unknown (indeterminate)")
 }
 
+// inquiry is one run of the dnssec command: what is asked, of whom, and what
+// came out. Each step of it has its own method.
+type inquiry struct {
+	cfg      config
+	s        streams
+	set      *setup
+	name     string
+	qtype    uint16
+	now      func() time.Time
+	anchors  []dns.RR
+	resolver *resolve.Resolver // the wire
+	source   dnssec.Source     // what the validator asks: the resolver, or what stands before it
+	result   dnssec.Result
+}
+
+// answerForms are the values of --format.
+var answerForms = map[string]func(*inquiry) error{
+	"": (*inquiry).writeText, "text": (*inquiry).writeText, "json": (*inquiry).writeJSON,
+}
+
 func dnssecName(ctx context.Context, cfg config, s streams, args []string) error {
-	if f := cfg.text("format"); f != "" && f != "text" && f != "json" {
-		return usagef("format: %q is not one of text, json", f)
-	}
-	name, qtype, err := parseQuestion(args)
-	if err != nil {
-		return usage(err)
+	write, ok := answerForms[cfg.text("format")]
+	if !ok {
+		return usagef("format: %q is not one of text, json", cfg.text("format"))
 	}
 	if err := onlyWords(cfg, "bogus", "fail", "warn", "unknown"); err != nil {
 		return err
 	}
-	set, err := newSetup(cfg)
-	if err != nil {
+	q := &inquiry{cfg: cfg, s: s}
+	if err := q.open(args); err != nil {
 		return err
 	}
-	defer set.close()
-	hints, err := set.hints(cfg)
-	if err != nil {
-		return err
-	}
-	anchors, _, err := readAnchors(cfg, set.lab)
-	if err != nil {
-		return usagef("trust anchor: %w", err)
-	}
-	now := set.clock(cfg)
+	defer q.set.close()
 	ctx, cancel := context.WithTimeout(ctx, cfg.duration("host-timeout"))
 	defer cancel()
-	source := set.resolver(cfg, set.network(cfg), resolve.Config{Hints: hints, Families: resolve.Both, Now: now})
-	result := dnssec.New(source, anchors, now).Validate(ctx, name, qtype)
-	if cfg.text("format") == "json" {
-		err = writeJSON(s, result)
-	} else {
-		err = writeChain(s.out, result, source.Evidence(name, qtype), screen(cfg, s, s.out))
-	}
-	if err != nil {
+	q.result = dnssec.New(q.source, q.anchors, q.now).Validate(ctx, q.name, q.qtype)
+	if err := write(q); err != nil {
 		return failed(err)
 	}
-	for _, w := range cfg.list("fail-on") {
-		if slices.Contains(stateWords[result.State], w) {
+	return q.threshold()
+}
+
+// open reads the question and the files, and sets up the way to the servers. The
+// setup is closed again if something is wrong.
+func (q *inquiry) open(args []string) (err error) {
+	if q.name, q.qtype, err = parseQuestion(args); err != nil {
+		return usage(err)
+	}
+	if q.set, err = newSetup(q.cfg); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			q.set.close()
+		}
+	}()
+	hints, err := q.set.hints(q.cfg)
+	if err != nil {
+		return err
+	}
+	if q.anchors, _, err = readAnchors(q.cfg, q.set.lab); err != nil {
+		return usagef("trust anchor: %w", err)
+	}
+	q.now = q.set.clock(q.cfg)
+	q.resolver = q.set.resolver(q.cfg, q.set.network(q.cfg), resolve.Config{Hints: hints, Families: resolve.Both, Now: q.now})
+	q.source = q.resolver
+	return nil
+}
+
+func (q *inquiry) writeJSON() error { return writeJSON(q.s, q.result) }
+
+func (q *inquiry) writeText() error {
+	return writeChain(q.s.out, q.result, q.resolver.Evidence(q.name, q.qtype), screen(q.cfg, q.s, q.s.out))
+}
+
+// threshold ends with 3 where --fail-on names the state.
+func (q *inquiry) threshold() error {
+	for _, w := range q.cfg.list("fail-on") {
+		if slices.Contains(stateWords[q.result.State], w) {
 			return told(exitFindings)
 		}
 	}
