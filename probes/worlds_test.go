@@ -170,7 +170,7 @@ func environment(t *testing.T, ctx context.Context, l *lab.Lab, inv inventory.In
 		c.DNSSEC = dnssec.New(c.DNS, c.Anchors, l.Now)
 	}
 	if addr := l.RTRAddr(); addr != "" {
-		c.VRPs, err = rpki.FetchRTR(ctx, l.Dial, addr, l.Now)
+		c.VRPs, err = rpki.NewRTR(l.Dial, addr, nil, l.Now).Sync(ctx)
 		if err != nil {
 			t.Logf("VRPs: %v", err)
 		}

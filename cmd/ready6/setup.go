@@ -248,7 +248,7 @@ func (s *setup) fetchVRPs(ctx context.Context, from string, c config, now func()
 	if overRTR {
 		ctx, cancel := context.WithTimeout(ctx, max(30*time.Second, c.duration("step-timeout")))
 		defer cancel()
-		return rpki.FetchRTR(ctx, out, address, now)
+		return rpki.NewRTR(out, address, nil, now).Sync(ctx)
 	}
 	f, err := openFile(from)
 	if err != nil {

@@ -100,7 +100,7 @@ func BenchmarkReadVRPs(b *testing.B) {
 	}
 }
 
-func BenchmarkFetchRTR(b *testing.B) {
+func BenchmarkRTR(b *testing.B) {
 	for name, shuffled := range map[string]bool{"sorted": false, "shuffled": true} {
 		b.Run(name, func(b *testing.B) {
 			list := slices.Clone(theWorld().vrps)
@@ -132,7 +132,7 @@ func BenchmarkFetchRTR(b *testing.B) {
 			})
 			b.ReportAllocs()
 			for b.Loop() {
-				s, err := FetchRTR(b.Context(), (&net.Dialer{}).DialContext, l.Addr().String(), func() time.Time { return syncTime })
+				s, err := NewRTR((&net.Dialer{}).DialContext, l.Addr().String(), nil, func() time.Time { return syncTime }).Sync(b.Context())
 				if err != nil || s.Len() < 500_000 {
 					b.Fatal(err)
 				}

@@ -35,7 +35,7 @@ func FuzzRTR(f *testing.F) {
 		// Waiting for a cache that has no data yet is tested elsewhere.
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
-		s, err := FetchRTR(ctx, dial, "x:1", func() time.Time { return syncTime })
+		s, err := NewRTR(dial, "x:1", nil, func() time.Time { return syncTime }).Sync(ctx)
 		if (s == nil) == (err == nil) {
 			t.Fatalf("%v, %v", s, err)
 		}

@@ -99,10 +99,8 @@ func (r row6[P]) prefix() netip.Prefix {
 	return netip.PrefixFrom(netip.AddrFrom16(b), int(r.bits))
 }
 
-// build sorts the rows and makes the index. order sorts the values of one
-// prefix; merge folds b into a and reports true when both are the same entry.
-// The rows are used up.
-func (r *rows[P]) build(order func(a, b P) int, merge func(a *P, b P) bool) *index[P] {
+// sort puts the rows in address order; order sorts the values of one prefix.
+func (r *rows[P]) sort(order func(a, b P) int) {
 	sorted(r.v4, func(a, b row4[P]) int {
 		if a.addr != b.addr {
 			return cmp.Compare(a.addr, b.addr)
@@ -124,6 +122,13 @@ func (r *rows[P]) build(order func(a, b P) int, merge func(a *P, b P) bool) *ind
 		}
 		return order(a.val, b.val)
 	})
+}
+
+// build sorts the rows and makes the index. order sorts the values of one
+// prefix; merge folds b into a and reports true when both are the same entry.
+// The rows are used up.
+func (r *rows[P]) build(order func(a, b P) int, merge func(a *P, b P) bool) *index[P] {
+	r.sort(order)
 	x := &index[P]{items: make([]P, 0, r.len())}
 	for i := 0; i < len(r.v4); {
 		first, q := len(x.items), r.v4[i]

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math/bits"
+	"net/netip"
 	"strings"
 	"unicode"
 )
@@ -14,6 +15,7 @@ import (
 // PDU types (RFC 8210 section 5; version 0: RFC 6810).
 const (
 	pduSerialNotify  = 0
+	pduSerialQuery   = 1
 	pduResetQuery    = 2
 	pduCacheResponse = 3
 	pduIPv4          = 4
@@ -22,7 +24,11 @@ const (
 	pduCacheReset    = 8
 	pduRouterKey     = 9
 	pduError         = 10
+	pduASPA          = 11 // version 2
 )
+
+// maxVersion is draft-ietf-sidrops-8210bis.
+const maxVersion = 2
 
 // Error codes (RFC 8210 section 12).
 const (
@@ -31,6 +37,7 @@ const (
 	codeVersion      = 4
 	codeUnsupported  = 5
 	codeWithdrawal   = 6
+	codeDuplicate    = 7
 	codeOtherVersion = 8
 )
 
@@ -38,6 +45,7 @@ const (
 	headerLen   = 8
 	maxKeyPDU   = 1 << 12 // a Router Key of a P-256 key is 123 bytes
 	maxErrorPDU = 1 << 16
+	maxASPAPDU  = 1 << 16 // 16,380 providers
 )
 
 // pdu is one frame whose length fits its type. data is the whole frame, good
@@ -90,9 +98,10 @@ func readPDU(br *bufio.Reader) (pdu, error) {
 }
 
 // check compares the length a frame claims with what its type and version demand.
+// An Error Report may come in any version: it says what the cache speaks.
 func (p pdu) check(length uint32) error {
-	if p.version > 1 {
-		return protocolFault(codeVersion, p, "the cache speaks RTR version %d; versions 0 and 1 are understood", p.version)
+	if p.version > maxVersion && p.kind != pduError {
+		return protocolFault(codeVersion, p, "the cache speaks RTR version %d; versions 0 to %d are understood", p.version, maxVersion)
 	}
 	var least, most uint32
 	switch p.kind {
@@ -116,6 +125,11 @@ func (p pdu) check(length uint32) error {
 		}
 	case pduError:
 		least, most = 16, maxErrorPDU
+	case pduASPA:
+		least, most = 12, maxASPAPDU
+		if p.version < 2 {
+			return protocolFault(codeUnsupported, p, "the cache sent a PDU of type %d (ASPA), which version %d does not know", p.kind, p.version)
+		}
 	default:
 		return protocolFault(codeUnsupported, p, "the cache sent a PDU of type %d, which a cache does not send in version %d", p.kind, p.version)
 	}
@@ -125,44 +139,61 @@ func (p pdu) check(length uint32) error {
 	return nil
 }
 
-// announce decodes an IPv4 or IPv6 Prefix PDU into b (RFC 8210 sections 5.6, 5.7).
-func (p pdu) announce(b *snapshotBuilder) error {
-	flags, length, most, d := p.data[8], p.data[9], p.data[10], p.data[12:]
-	family := uint8(32)
-	if p.kind == pduIPv6 {
+// fault says what is impossible about an IPv4 or IPv6 Prefix PDU (RFC 8210
+// sections 5.6, 5.7), nil if nothing is.
+func (p pdu) fault() error {
+	length, most, family := p.data[9], p.data[10], uint8(32)
+	var zeros int
+	if p.kind == pduIPv4 {
+		zeros = bits.TrailingZeros32(binary.BigEndian.Uint32(p.data[12:]))
+	} else {
 		family = 128
+		if zeros = bits.TrailingZeros64(binary.BigEndian.Uint64(p.data[20:])); zeros == 64 {
+			zeros += bits.TrailingZeros64(binary.BigEndian.Uint64(p.data[12:]))
+		}
 	}
 	switch {
 	case length > family, most > family, most < length:
 		return protocolFault(codeCorrupt, p, "the cache sent an impossible prefix: length %d, maxLength %d of %d", length, most, family)
-	case flags&1 == 0:
-		// The answer to a Reset Query starts from nothing, so there is nothing to withdraw.
-		return protocolFault(codeWithdrawal, p, "the cache withdrew a prefix it had not announced")
-	}
-	if p.kind == pduIPv4 {
-		addr := binary.BigEndian.Uint32(d)
-		if length+uint8(bits.TrailingZeros32(addr)) < 32 {
-			return protocolFault(codeCorrupt, p, "the cache sent a prefix with bits set behind its length %d", length)
-		}
-		b.add4(addr, length, payload{asn: binary.BigEndian.Uint32(d[4:]), maxLen: most})
-		return nil
-	}
-	hi, lo := binary.BigEndian.Uint64(d), binary.BigEndian.Uint64(d[8:])
-	zeros := bits.TrailingZeros64(lo)
-	if zeros == 64 {
-		zeros += bits.TrailingZeros64(hi)
-	}
-	if int(length)+zeros < 128 {
+	case int(length)+zeros < int(family):
 		return protocolFault(codeCorrupt, p, "the cache sent a prefix with bits set behind its length %d", length)
 	}
-	b.add6(hi, lo, length, payload{asn: binary.BigEndian.Uint32(d[16:]), maxLen: most})
 	return nil
+}
+
+// addTo adds the VRP of a Prefix PDU without fault.
+func (p pdu) addTo(b *snapshotBuilder) {
+	length, most, d := p.data[9], p.data[10], p.data[12:]
+	if p.kind == pduIPv4 {
+		b.add4(binary.BigEndian.Uint32(d), length, payload{asn: binary.BigEndian.Uint32(d[4:]), maxLen: most})
+		return
+	}
+	b.add6(binary.BigEndian.Uint64(d), binary.BigEndian.Uint64(d[8:]), length, payload{asn: binary.BigEndian.Uint32(d[16:]), maxLen: most})
+}
+
+// key is the VRP of a Prefix PDU without fault.
+func (p pdu) key() vrpKey {
+	end := len(p.data) - 4
+	addr, _ := netip.AddrFromSlice(p.data[12:end])
+	return vrpKey{netip.PrefixFrom(addr, int(p.data[9])), binary.BigEndian.Uint32(p.data[end:]), p.data[10]}
+}
+
+// timers of an End of Data PDU; version 0 has none.
+func (p pdu) timers() timers {
+	var t timers
+	if p.version > 0 {
+		for i := range t {
+			t[i] = binary.BigEndian.Uint32(p.data[12+4*i:])
+		}
+	}
+	return t
 }
 
 // cacheError is an Error Report of the cache.
 type cacheError struct {
-	code uint16
-	text string
+	version uint8
+	code    uint16
+	text    string
 }
 
 func (e *cacheError) Error() string {
@@ -198,12 +229,20 @@ func (p pdu) report() error {
 		}
 		return -1
 	}, strings.ToValidUTF8(string(rest[4:][:min(n, 400)]), "?"))
-	return &cacheError{p.session, text}
+	return &cacheError{p.version, p.session, text}
 }
 
 // appendReset appends a Reset Query.
 func appendReset(b []byte, version uint8) []byte {
 	return append(b, version, pduResetQuery, 0, 0, 0, 0, 0, headerLen)
+}
+
+// appendSerial appends a Serial Query.
+func appendSerial(b []byte, version uint8, session uint16, serial uint32) []byte {
+	b = append(b, version, pduSerialQuery)
+	b = binary.BigEndian.AppendUint16(b, session)
+	b = append(b, 0, 0, 0, headerLen+4)
+	return binary.BigEndian.AppendUint32(b, serial)
 }
 
 // appendReport appends the Error Report for e.

@@ -3,12 +3,12 @@ package rpki
 import (
 	"bufio"
 	"context"
-	"encoding/binary"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"os"
+	"sync"
 	"time"
 )
 
@@ -19,73 +19,127 @@ type DialFunc = func(ctx context.Context, network, address string) (net.Conn, er
 // well under the idle limit.
 const (
 	rtrTotal  = 5 * time.Minute  // unless ctx ends sooner
-	rtrIdle   = 30 * time.Second // without a byte
+	rtrIdle   = 30 * time.Second // without a byte, or for a TLS handshake
 	rtrNoData = 15 * time.Second // of pauses, asking again while the cache has no data yet
 )
 
-// FetchRTR takes the whole set of VRPs from the RTR cache at addr (host:port,
-// over TCP): Reset Query, everything up to End of Data, close. It speaks version
-// 1 (RFC 8210) and falls back to 0 (RFC 6810). Nothing is kept of an answer
-// that is not whole and consistent; the error says what the cache did, and wraps
-// the network's error if that was it. The data's time is now() at End of Data.
-func FetchRTR(ctx context.Context, d DialFunc, addr string, now func() time.Time) (*Snapshot, error) {
+// firstVersion is what a cache is asked in first. Every cache in use speaks 1;
+// 2 adds only ASPA, which nothing here rests on, and its PDUs still change.
+const firstVersion = 1
+
+// RTR keeps a set of VRPs in step with one RTR cache: RFC 8210 (version 1), RFC
+// 6810 (version 0) where the cache knows no better, and the prefixes of
+// draft-ietf-sidrops-8210bis (version 2) where it takes nothing else. Its state
+// (session, serial number, VRPs) lives as long as it does. Safe for concurrent use.
+type RTR struct {
+	dial DialFunc
+	addr string
+	tls  *tls.Config
+	now  func() time.Time
+
+	mu      sync.Mutex // held for a whole Sync
+	kept    *Snapshot  // what the cache last gave whole; nil: nothing, or no longer good
+	version uint8      // that it was given in
+	timers  timers
+	due     time.Time
+}
+
+// NewRTR returns a client of the cache at addr (host:port), which is asked
+// nothing yet. With conf the connection is TLS (RFC 8210 section 9.2); conf must
+// name the server that the certificate is to be for.
+func NewRTR(d DialFunc, addr string, conf *tls.Config, now func() time.Time) *RTR {
+	return &RTR{dial: d, addr: addr, tls: conf, now: now}
+}
+
+// Sync asks the cache for what is new since the last Sync, by a Serial Query, or
+// for everything where there was none or where increments fail: it opens a
+// connection, reads up to End of Data and closes. The source's At is now() at
+// End of Data, its Until the end of the expire interval.
+//
+// An answer counts whole or not at all. The error says what the cache did, and
+// wraps the network's error if that was it; what was there before may still be
+// good, see Kept. A cache that broke the protocol (RFC 8210 section 12) is told
+// so, and nothing that it gave before is kept.
+func (c *RTR) Sync(ctx context.Context) (*Snapshot, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, rtrTotal)
 	defer cancel()
-	pause := pauses{next: time.Second, left: rtrNoData}
-	version := uint8(1)
+	c.expire()
+	t := try{version: firstVersion, base: c.kept, pause: pauses{next: time.Second, left: rtrNoData}}
+	if t.base != nil {
+		t.version = c.version
+	}
 	for {
-		s, err := fetchVersion(ctx, d, addr, version, &pause)
+		t.tried |= 1 << t.version
+		s, err := c.connect(ctx, &t)
+		if err == nil {
+			return s, nil
+		}
+		var other *otherVersion
+		var fault *protocolError
+		if errors.As(err, &fault) {
+			c.kept = nil
+		}
 		switch {
-		case errors.Is(err, errDowngrade):
-			version = 0
-		case errors.Is(err, errReconnect):
-		case err != nil:
+		case ctx.Err() == nil && errors.As(err, &other) && t.tried&(1<<other.version) == 0:
+			t.version, t.base = other.version, nil
+		case ctx.Err() == nil && errors.Is(err, errReconnect):
+		case ctx.Err() == nil && t.base != nil && cachesFault(err):
+			t.base = nil // the same again from nothing
+		default:
+			c.due = c.now().Add(c.timers.retry())
 			if over := context.Cause(ctx); over != nil && !errors.Is(err, over) {
 				err = fmt.Errorf("%w; %w", err, over)
 			}
-			return nil, fmt.Errorf("RTR cache %s: %w", addr, ended(err))
-		default:
-			s.src.At = now()
-			return s, nil
+			return nil, fmt.Errorf("RTR cache %s: %w", c.addr, ended(err))
 		}
 	}
 }
 
-var (
-	errDowngrade  = errors.New("the cache does not take version 1")                // said at most once
-	errReconnect  = errors.New("the cache had no data yet and hung up")            // said once a pause
-	errCacheReset = errors.New("the cache answers a Reset Query with Cache Reset") // said thrice
-)
+// Kept returns what the last successful Sync gave, nil if there was none, the
+// cache has since broken the protocol, or the expire interval is over.
+func (c *RTR) Kept() *Snapshot {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.expire()
+	return c.kept
+}
 
-// pauses doles out growing pauses until their sum is used up.
-type pauses struct{ next, left time.Duration }
+// Due returns when the cache wants to be asked again: after its refresh
+// interval, or its retry interval if the last Sync failed (RFC 8210 section 6).
+// It is zero before the first Sync.
+func (c *RTR) Due() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.due
+}
 
-// wait pauses, or reports false if there are no more pauses or ctx has ended.
-func (p *pauses) wait(ctx context.Context) bool {
-	if p.left < p.next {
-		return false
-	}
-	t := time.NewTimer(p.next)
-	defer t.Stop()
-	p.left -= p.next
-	p.next *= 2
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
+// expire forgets data that must not be used any more (RFC 8210 section 6).
+func (c *RTR) expire() {
+	if c.kept != nil && !c.now().Before(c.kept.src.Until) {
+		c.kept = nil
 	}
 }
 
-func fetchVersion(ctx context.Context, d DialFunc, addr string, version uint8, pause *pauses) (*Snapshot, error) {
-	conn, err := d(ctx, "tcp", addr)
+// try is what the connections of one Sync have in common.
+type try struct {
+	version uint8     // to ask in
+	tried   uint8     // bit set of the versions asked in
+	base    *Snapshot // to ask for changes of; nil: for everything
+	pause   pauses
+}
+
+// connect asks once, over a connection of its own.
+func (c *RTR) connect(ctx context.Context, t *try) (*Snapshot, error) {
+	conn, err := c.open(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer conn.Close()
 	w := newWatchdog(ctx, conn)
 	defer w.stop()
-	session := rtrSession{w: w, pause: pause, br: bufio.NewReaderSize(w, maxErrorPDU), version: version, asked: version}
+	session := rtrSession{w: w, pause: &t.pause, br: bufio.NewReaderSize(w, maxErrorPDU), version: t.version, asked: t.version, base: t.base}
 	s, err := session.sync(ctx)
 	var fault *protocolError
 	if errors.As(err, &fault) && !fault.mute {
@@ -96,193 +150,56 @@ func fetchVersion(ctx context.Context, d DialFunc, addr string, version uint8, p
 	if err != nil {
 		return nil, err
 	}
-	s.src.Name = addr
+	c.timers, c.version = session.timers, session.version
+	s.src.Name, s.src.At = c.addr, c.now()
+	s.src.Until = s.src.At.Add(c.timers.expire())
+	c.kept, c.due = s, s.src.At.Add(c.timers.refresh())
 	return s, nil
 }
 
-// watchdog is a connection that gives up when ctx ends or nothing moves for
-// rtrIdle. It interrupts a blocked call by a deadline in the past, so no clock
-// has to be read here.
-type watchdog struct {
-	conn net.Conn
-	ctx  context.Context
-	idle *time.Timer
-	stop func() bool
+// open connects, by TLS if the client was made so.
+func (c *RTR) open(ctx context.Context) (net.Conn, error) {
+	conn, err := c.dial(ctx, "tcp", c.addr)
+	if err != nil || c.tls == nil {
+		return conn, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, rtrIdle)
+	defer cancel()
+	secured := tls.Client(conn, c.tls)
+	if err := secured.HandshakeContext(ctx); err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("no TLS with the cache: %w", err)
+	}
+	return secured, nil
 }
 
-func newWatchdog(ctx context.Context, conn net.Conn) *watchdog {
-	past := time.Unix(1, 0)
-	// A connection that can't take a deadline is closed instead.
-	interrupt := func() {
-		if conn.SetDeadline(past) != nil {
-			conn.Close()
-		}
-	}
-	w := &watchdog{conn: conn, ctx: ctx, idle: time.AfterFunc(rtrIdle, interrupt)}
-	undo := context.AfterFunc(ctx, interrupt)
-	w.stop = func() bool { w.idle.Stop(); return undo() }
-	return w
+var (
+	errReconnect  = errors.New("the cache had no data yet and hung up")            // said once a pause
+	errCacheReset = errors.New("the cache answers a Reset Query with Cache Reset") // said thrice
+)
+
+// otherVersion is a refusal of the version asked in; version may be taken.
+type otherVersion struct {
+	version uint8
+	err     error
 }
 
-func (w *watchdog) Read(p []byte) (int, error) {
-	n, err := w.conn.Read(p)
-	return n, w.moved(n, err)
-}
+func (e *otherVersion) Error() string { return e.err.Error() }
+func (e *otherVersion) Unwrap() error { return e.err }
 
-func (w *watchdog) Write(p []byte) (int, error) {
-	n, err := w.conn.Write(p)
-	return n, w.moved(n, err)
-}
-
-func (w *watchdog) moved(n int, err error) error {
-	if n > 0 {
-		w.idle.Reset(rtrIdle)
-	}
-	switch {
-	case err == nil || errors.Is(err, io.EOF):
-		return err
-	case w.ctx.Err() != nil:
-		return context.Cause(w.ctx)
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return fmt.Errorf("the cache was silent for %s: %w", rtrIdle, err)
-	}
-	return err
-}
-
-// rtrSession is the state of one connection.
-type rtrSession struct {
-	w       *watchdog
-	pause   *pauses
-	br      *bufio.Reader
-	asked   uint8 // the version of our query
-	version uint8 // the version agreed on
-	agreed  bool  // by the cache's first answer
-}
-
-// sync asks for everything until it is there: again, a bounded number of times,
-// if the cache says it has no data yet or answers with a Cache Reset.
-func (s *rtrSession) sync(ctx context.Context) (*Snapshot, error) {
-	paused := false
-	for resets := 0; ; {
-		if _, err := s.w.Write(appendReset(nil, s.version)); err != nil {
-			if paused && isHangUp(err) {
-				return nil, errReconnect
-			}
-			return nil, err
-		}
-		snapshot, err := s.receive()
-		var report *cacheError
-		switch {
-		case errors.Is(err, errCacheReset) && resets < 2:
-			resets++
-		case errors.As(err, &report) && report.code == codeNoData && s.pause.wait(ctx):
-			// Not fatal: the cache is still filling (RFC 8210 section 8.4).
-			paused = true
-			s.w.idle.Reset(rtrIdle)
-		case paused && isHangUp(err):
-			return nil, errReconnect
-		default:
-			return snapshot, err
-		}
-	}
-}
-
-// receive reads one whole answer.
-func (s *rtrSession) receive() (*Snapshot, error) {
-	session, err := s.begin()
-	if err != nil {
-		return nil, err
-	}
-	var b snapshotBuilder
-	for {
-		p, err := s.next()
-		if err != nil {
-			return nil, err
-		}
-		switch p.kind {
-		case pduIPv4, pduIPv6:
-			if b.len() == maxVRPs {
-				return nil, protocolFault(codeCorrupt, p, "the cache sent more than %d VRPs", maxVRPs)
-			}
-			if err := p.announce(&b); err != nil {
-				return nil, err
-			}
-		case pduRouterKey, pduSerialNotify: // for BGPsec, and for a later session
-		case pduEndOfData:
-			if p.session != session {
-				return nil, protocolFault(codeCorrupt, p, "the cache began session %d and ended session %d", session, p.session)
-			}
-			from := Source{Over: "rtr", Session: session, Serial: binary.BigEndian.Uint32(p.data[8:])}
-			return b.snapshot(from), nil
-		case pduCacheReset:
-			return nil, errCacheReset
-		default:
-			return nil, protocolFault(codeCorrupt, p, "the cache sent a PDU of type %d in the middle of its answer", p.kind)
-		}
-	}
-}
-
-// begin reads up to the Cache Response and returns its session.
-func (s *rtrSession) begin() (uint16, error) {
-	for {
-		p, err := s.next()
-		if err != nil {
-			return 0, s.downgrade(err)
-		}
-		switch p.kind {
-		case pduCacheResponse:
-			return p.session, nil
-		case pduSerialNotify: // "may arrive at any time" (RFC 8210 section 5.2)
-		case pduCacheReset:
-			return 0, errCacheReset
-		default:
-			return 0, protocolFault(codeCorrupt, p, "the cache sent a PDU of type %d before any Cache Response", p.kind)
-		}
-	}
-}
-
-// next reads a PDU, agrees on the version with the first, and turns Error
-// Reports into errors.
-func (s *rtrSession) next() (pdu, error) {
-	p, err := readPDU(s.br)
-	if err != nil {
-		return pdu{}, err
-	}
-	if p.kind == pduError {
-		return pdu{}, p.report()
-	}
-	switch {
-	case p.kind == pduSerialNotify && !s.agreed: // agrees on nothing (RFC 8210 section 7)
-		return p, nil
-	case p.version == s.version:
-	case !s.agreed && p.version < s.asked:
-		// "The cache MUST either downgrade to protocol version 0 or terminate"
-		// (RFC 8210 section 7): this one downgraded.
-		s.version = p.version
-	default:
-		return pdu{}, protocolFault(codeOtherVersion, p, "the cache changed from version %d to %d", s.version, p.version)
-	}
-	s.agreed = true
-	return p, nil
-}
-
-// downgrade turns an error before any answer to version 1 into errDowngrade, if
-// it is how a cache of version 0 refuses it: with an Error Report, or by hanging up.
-func (s *rtrSession) downgrade(err error) error {
-	if s.asked == 0 || s.agreed {
-		return err
-	}
+// cachesFault reports whether err is something that the cache did, not the
+// network or a limit of ours.
+func cachesFault(err error) bool {
+	var fault *protocolError
 	var report *cacheError
-	if errors.As(err, &report) && report.code == codeVersion || isHangUp(err) {
-		return fmt.Errorf("%w (%w)", errDowngrade, err)
-	}
-	return err
+	return errors.As(err, &fault) || errors.As(err, &report) || isHangUp(err) || errors.Is(err, errTooMuch) || errors.Is(err, errCacheReset)
 }
 
 // isHangUp reports whether the cache closed or reset the connection.
 func isHangUp(err error) bool {
 	var op *net.OpError
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrClosedPipe) || errors.As(err, &op) && !op.Timeout() && op.Op != "dial"
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.ErrClosedPipe) ||
+		errors.As(err, &op) && !op.Timeout() && op.Op != "dial"
 }
 
 // ended words an end of the stream where more was promised.
@@ -292,3 +209,19 @@ func ended(err error) error {
 	}
 	return err
 }
+
+// timers are the intervals of an End of Data PDU in seconds, refresh, retry and
+// expire; zero ones were not given.
+type timers [3]uint32
+
+// within returns an interval inside the bounds of RFC 8210 section 6, or its default.
+func within(seconds, least, most, otherwise uint32) time.Duration {
+	if seconds == 0 {
+		seconds = otherwise
+	}
+	return time.Duration(min(max(seconds, least), most)) * time.Second
+}
+
+func (t timers) refresh() time.Duration { return within(t[0], 1, 86_400, 3_600) }
+func (t timers) retry() time.Duration   { return within(t[1], 1, 7_200, 600) }
+func (t timers) expire() time.Duration  { return within(t[2], 600, 172_800, 7_200) }

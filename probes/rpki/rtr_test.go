@@ -39,7 +39,7 @@ func prefixPDU(version, flags uint8, prefix string, maxLen uint8, asn uint32) []
 
 func endOfData(version uint8, session uint16) []byte {
 	body := []byte{0, 0, 0, 7}
-	if version == 1 {
+	if version > 0 {
 		for _, t := range []uint32{3600, 600, 7200} {
 			body = binary.BigEndian.AppendUint32(body, t)
 		}
@@ -94,13 +94,16 @@ func (f *fakeCache) serve(c net.Conn, conn int) {
 		if _, err := io.ReadFull(c, head); err != nil {
 			return
 		}
+		rest := make([]byte, binary.BigEndian.Uint32(head[4:])-8)
+		if _, err := io.ReadFull(c, rest); err != nil {
+			return
+		}
 		if head[1] != pduResetQuery {
-			rest := make([]byte, binary.BigEndian.Uint32(head[4:])-8)
-			if _, err := io.ReadFull(c, rest); err == nil {
-				f.mu.Lock()
-				f.sent = append(f.sent, append(head, rest...))
-				f.mu.Unlock()
-			}
+			f.mu.Lock()
+			f.sent = append(f.sent, append(head, rest...))
+			f.mu.Unlock()
+		}
+		if head[1] == pduError {
 			return
 		}
 		send, hangUp := f.answer(conn, query, head[0])
@@ -112,11 +115,15 @@ func (f *fakeCache) serve(c net.Conn, conn int) {
 
 var syncTime = time.Date(2026, 11, 23, 2, 0, 0, 0, time.UTC)
 
-func fetch(ctx context.Context, f *fakeCache) (*Snapshot, error) {
-	return FetchRTR(ctx, f.dial, "cache.test:8282", func() time.Time { return syncTime })
+func (f *fakeCache) client() *RTR {
+	return NewRTR(f.dial, "cache.test:8282", nil, func() time.Time { return syncTime })
 }
 
-func TestFetchRTRRight(t *testing.T) {
+func fetch(ctx context.Context, f *fakeCache) (*Snapshot, error) {
+	return f.client().Sync(ctx)
+}
+
+func TestRTRRight(t *testing.T) {
 	for name, answer := range map[string]cacheAnswer{
 		"version 1": always(good(1)),
 		"answers version 0 to version 1 (RFC 8210 section 7)": always(good(0)),
@@ -134,9 +141,21 @@ func TestFetchRTRRight(t *testing.T) {
 		},
 		"notifies before and in the middle": always(join(frame(1, pduSerialNotify, 9, 0, 0, 0, 1), frame(1, pduCacheResponse, 9),
 			prefixPDU(1, 1, "192.0.2.0/24", 28, 64500), frame(1, pduSerialNotify, 9, 0, 0, 0, 2), prefixPDU(1, 1, "2001:db8::/32", 48, 64501), endOfData(1, 9))),
-		"notifies in version 0 first": always(join(frame(0, pduSerialNotify, 9, 0, 0, 0, 1), good(1))),
-		"router keys":                 always(join(frame(1, pduCacheResponse, 9), frame(1, pduRouterKey, 0x0100, make([]byte, 115)...), good(1)[8:])),
-		"duplicates":                  always(join(frame(1, pduCacheResponse, 9), prefixPDU(1, 1, "192.0.2.0/24", 28, 64500), good(1)[8:])),
+		"notifies in version 0 first":    always(join(frame(0, pduSerialNotify, 9, 0, 0, 0, 1), good(1))),
+		"router keys":                    always(join(frame(1, pduCacheResponse, 9), frame(1, pduRouterKey, 0x0100, make([]byte, 115)...), good(1)[8:])),
+		"answers version 2 to version 1": always(good(2)),
+		"refuses all but version 2, with ASPAs": func(_, _ int, v uint8) ([]byte, bool) {
+			if v != 2 {
+				return errorPDU(2, codeVersion, nil, "2 only"), true
+			}
+			return join(frame(2, pduCacheResponse, 9), frame(2, pduASPA, 0x0100, 0, 0, 0xfb, 0xf4, 0, 0, 0xfb, 0xf5), good(2)[8:]), false
+		},
+		"refuses version 1 with an Error Report of version 1": func(_, _ int, v uint8) ([]byte, bool) {
+			if v == 1 {
+				return errorPDU(1, codeVersion, nil, "no"), true
+			}
+			return good(0), false
+		},
 		"cache reset, then data": func(_, q int, _ uint8) ([]byte, bool) {
 			if q == 1 {
 				return frame(1, pduCacheReset, 0), false
@@ -160,7 +179,7 @@ func TestFetchRTRRight(t *testing.T) {
 		if got := names(slices.Collect(s.All())); got != goodSet {
 			t.Errorf("%s: %s", name, got)
 		}
-		if want := (Source{Name: "cache.test:8282", Over: "rtr", At: syncTime, Serial: 7, Session: 9}); s.Source() != want {
+		if want := (Source{Name: "cache.test:8282", Over: "rtr", At: syncTime, Until: syncTime.Add(2 * time.Hour), Serial: 7, Session: 9}); s.Source() != want {
 			t.Errorf("%s: source %+v", name, s.Source())
 		}
 	}
@@ -168,7 +187,7 @@ func TestFetchRTRRight(t *testing.T) {
 
 // Each row is one way in which a cache misbehaves. report is the code of the
 // Error Report the cache must get, -1 for none.
-func TestFetchRTRWrong(t *testing.T) {
+func TestRTRWrong(t *testing.T) {
 	body := func(b ...[]byte) []byte {
 		return join(append([][]byte{frame(1, pduCacheResponse, 9), prefixPDU(1, 1, "203.0.113.0/24", 24, 1)}, b...)...)
 	}
@@ -202,7 +221,9 @@ func TestFetchRTRWrong(t *testing.T) {
 		{"header of length 0", body(lying(pduIPv4, 0)), "claims 0 bytes", codeCorrupt},
 		{"other session at the end", body(endOfData(1, 10)), "began session 9 and ended session 10", codeCorrupt},
 		{"version changes", body(endOfData(0, 9)), "version 1 to 0", codeOtherVersion},
-		{"version 2", frame(2, pduCacheResponse, 9), "version 2", codeVersion},
+		{"version 3", frame(3, pduCacheResponse, 9), "version 3", codeVersion},
+		{"announced twice, IPv4", body(prefixPDU(1, 1, "192.0.2.0/24", 28, 64500), prefixPDU(1, 1, "203.0.113.0/24", 24, 1), endOfData(1, 9)), "203.0.113.0/24 AS1 twice", codeDuplicate},
+		{"announced twice, IPv6", body(prefixPDU(1, 1, "2001:db8::/32", 48, 1), prefixPDU(1, 1, "2001:db8::/32", 48, 1), endOfData(1, 9)), "2001:db8::/32-48 AS1 twice", codeDuplicate},
 		{"version 255", frame(255, pduCacheResponse, 9), "version 255", codeVersion},
 		{"router key in version 0", join(frame(0, pduCacheResponse, 9), frame(0, pduRouterKey, 0, make([]byte, 115)...)), "Router Key", codeUnsupported},
 		{"ASPA in version 1", body(frame(1, 11, 0, make([]byte, 8)...)), "type 11", codeUnsupported},
@@ -245,7 +266,7 @@ func TestFetchRTRWrong(t *testing.T) {
 }
 
 // A connection cut after any byte gives no snapshot and no panic.
-func TestFetchRTRCut(t *testing.T) {
+func TestRTRCut(t *testing.T) {
 	whole := join(frame(1, pduCacheResponse, 9), frame(1, pduRouterKey, 0x0100, make([]byte, 115)...), good(1)[8:])
 	for i := range len(whole) {
 		f := &fakeCache{answer: func(int, int, uint8) ([]byte, bool) { return whole[:i], true }}
@@ -259,7 +280,7 @@ func TestFetchRTRCut(t *testing.T) {
 	}
 }
 
-func TestFetchRTRRefusals(t *testing.T) {
+func TestRTRRefusals(t *testing.T) {
 	// A cache that takes no version at all is asked once in each.
 	f := &fakeCache{answer: func(_, _ int, v uint8) ([]byte, bool) { return errorPDU(v, codeVersion, nil, "no"), true }}
 	if _, err := fetch(t.Context(), f); err == nil || !strings.Contains(err.Error(), "unsupported protocol version") || f.conns.Load() != 2 {
@@ -270,13 +291,13 @@ func TestFetchRTRRefusals(t *testing.T) {
 		t.Errorf("resets for ever: %v after %d connections", err, f.conns.Load())
 	}
 	refused := &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
-	_, err := FetchRTR(t.Context(), func(context.Context, string, string) (net.Conn, error) { return nil, refused }, "x:1", time.Now)
+	_, err := NewRTR(func(context.Context, string, string) (net.Conn, error) { return nil, refused }, "x:1", nil, time.Now).Sync(t.Context())
 	if !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("the network's own error must stay in sight: %v", err)
 	}
 }
 
-func TestFetchRTRNoData(t *testing.T) {
+func TestRTRNoData(t *testing.T) {
 	noData := errorPDU(1, codeNoData, nil, "still validating")
 	for name, tt := range map[string]struct {
 		answer cacheAnswer
@@ -315,7 +336,7 @@ func TestFetchRTRNoData(t *testing.T) {
 
 // Silent, dripping and endless caches end in bounded time, in a bubble whose
 // clock runs by itself.
-func TestFetchRTRTime(t *testing.T) {
+func TestRTRTime(t *testing.T) {
 	part := good(1)[:30]
 	for name, tt := range map[string]struct {
 		serve func(c net.Conn)
@@ -349,7 +370,7 @@ func TestFetchRTRTime(t *testing.T) {
 					return client, nil
 				}
 				start := time.Now()
-				s, err := FetchRTR(t.Context(), dial, "x:1", time.Now)
+				s, err := NewRTR(dial, "x:1", nil, time.Now).Sync(t.Context())
 				if err == nil || s != nil || !strings.Contains(err.Error(), tt.want) {
 					t.Errorf("%v, %v; want %q", s, err, tt.want)
 				}
@@ -361,7 +382,7 @@ func TestFetchRTRTime(t *testing.T) {
 	}
 }
 
-func TestFetchRTRCancelled(t *testing.T) {
+func TestRTRCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	f := &fakeCache{answer: func(int, int, uint8) ([]byte, bool) {
 		time.AfterFunc(20*time.Millisecond, cancel)

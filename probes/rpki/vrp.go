@@ -125,14 +125,32 @@ func (b *snapshotBuilder) ta(name []byte) uint16 {
 	return id
 }
 
+// orderVRPs sorts the VRPs of one prefix.
+func orderVRPs(x, y payload) int {
+	if c := cmp.Compare(x.asn, y.asn); c != 0 {
+		return c
+	}
+	return cmp.Compare(x.maxLen, y.maxLen)
+}
+
+// repeated finds a VRP that was added more than once.
+func (b *snapshotBuilder) repeated() (vrpKey, bool) {
+	b.sort(orderVRPs)
+	for i := 1; i < len(b.v4); i++ {
+		if x, y := b.v4[i-1], b.v4[i]; x.addr == y.addr && x.bits == y.bits && orderVRPs(x.val, y.val) == 0 {
+			return vrpKey{y.prefix(), y.val.asn, y.val.maxLen}, true
+		}
+	}
+	for i := 1; i < len(b.v6); i++ {
+		if x, y := b.v6[i-1], b.v6[i]; x.hi == y.hi && x.lo == y.lo && x.bits == y.bits && orderVRPs(x.val, y.val) == 0 {
+			return vrpKey{y.prefix(), y.val.asn, y.val.maxLen}, true
+		}
+	}
+	return vrpKey{}, false
+}
+
 func (b *snapshotBuilder) snapshot(from Source) *Snapshot {
-	idx := b.build(
-		func(x, y payload) int {
-			if c := cmp.Compare(x.asn, y.asn); c != 0 {
-				return c
-			}
-			return cmp.Compare(x.maxLen, y.maxLen)
-		},
+	idx := b.build(orderVRPs,
 		// The same VRP from several ROAs lives as long as the longest of them.
 		func(x *payload, y payload) bool {
 			if x.asn != y.asn || x.maxLen != y.maxLen {
