@@ -84,6 +84,9 @@ type Result struct {
 	Expires   time.Time // when the first signature relied on expires; zero if none was
 	Negative  bool      // there is no such name or no such record
 	Canonical string    // the name at the end of the chain of aliases
+
+	At   time.Time          // the time that signatures were judged at
+	Hops []verdict.ChainHop // what was looked at, name by name along the aliases
 }
 
 // Reason is one finding, the deciding one or a remark.
@@ -107,17 +110,14 @@ type Link struct {
 	Keys    []Key     `json:"keys,omitempty"`
 	Reason  *Reason   `json:"reason,omitempty"` // why it is not secure
 	Expires time.Time `json:"expires,omitzero"` // first expiry among the signatures on its DS and DNSKEY sets
+
+	Parent     string              `json:"parent,omitempty"`     // the zone that its DS records are in
+	Digests    []verdict.ChainDS   `json:"digests,omitempty"`    // DS, or the anchors that are DS records, taken apart
+	Signatures []verdict.Signature `json:"signatures,omitempty"` // on the DS set or its denial, and on the DNSKEY set
 }
 
 // Key is one DNSKEY of a zone.
-type Key struct {
-	Tag       uint16 `json:"tag"`
-	Flags     uint16 `json:"flags"`
-	Algorithm string `json:"algorithm"` // "13 ECDSAP256SHA256"
-	Bits      int    `json:"bits,omitempty"`
-	Trusted   bool   `json:"trusted"` // a DS or trust anchor names it
-	Signs     bool   `json:"signs"`   // its signature on the DNSKEY set was checked and holds
-}
+type Key = verdict.ChainKey
 
 // jsonResult is the form that other programs rely on.
 type jsonResult struct {
@@ -130,6 +130,9 @@ type jsonResult struct {
 	Chain     []Link    `json:"chain"`
 	Canonical string    `json:"canonical,omitempty"`
 	Expires   time.Time `json:"expires,omitzero"`
+
+	At   time.Time          `json:"at,omitzero"`
+	Hops []verdict.ChainHop `json:"hops,omitempty"`
 }
 
 // MarshalJSON writes the published form: name, type, status, rcode, reasons,
@@ -138,6 +141,7 @@ func (r Result) MarshalJSON() ([]byte, error) {
 	out := jsonResult{
 		Name: r.Name, Type: typeName(r.Type), Status: r.State, Rcode: rcodeName(r.Rcode),
 		Reasons: r.Reasons, Answer: []string{}, Chain: r.Chain, Expires: r.Expires,
+		At: r.At.UTC(), Hops: r.Hops,
 	}
 	if r.Canonical != r.Name {
 		out.Canonical = r.Canonical

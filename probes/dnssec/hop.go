@@ -42,6 +42,7 @@ func (r *run) hop(n name, qtype uint16, prior finding) finding {
 	if f, ok := r.carried(n, qtype, prior); ok {
 		return f
 	}
+	r.b.seen = nil
 	above := n
 	if qtype == dns.TypeDS && n != root { // DS belongs to the parent
 		above = n.parent()

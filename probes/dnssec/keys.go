@@ -138,6 +138,7 @@ func (r *run) matchDS(c name, keys []*key, set []*dns.DS) (trusted []*key, misma
 				continue
 			}
 			if bytes.Equal(k.dsDigest(c, ds.DigestType), want) {
+				r.b.matched = append(r.b.matched, ds)
 				if !slices.Contains(trusted, k) {
 					trusted = append(trusted, k)
 				}

@@ -1,5 +1,7 @@
 package dnssec
 
+import "github.com/miekg/dns"
+
 // Work limits against zones built to exhaust a validator (CVE-2023-50387
 // "KeyTrap", CVE-2023-50868, endless aliases and delegations). Hitting one makes
 // the name indeterminate with reason dnssec.indeterminate.limit.
@@ -47,6 +49,10 @@ type budget struct {
 	hashing  int
 	depth    int  // zones and cuts on the way
 	spent    bool // a limit was hit
+
+	// What was found on the way, to be shown.
+	seen    []examined
+	matched []*dns.DS // whose digest is that of a key
 }
 
 // hash asks for n SHA-1 computations.

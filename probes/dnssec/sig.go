@@ -17,6 +17,7 @@ type checked struct {
 	expires time.Time
 	reason  Reason // why not, if not ok
 	limit   bool   // a work limit was hit before an answer was found
+	tried   []attempt
 }
 
 // expanded returns the closest encloser whose wildcard the set was made from,
@@ -35,27 +36,37 @@ func (c checked) expanded(owner name) (name, bool) {
 // verify checks a record set against keys of the zone at apex (RFC 4035 5.3).
 // One good signature is enough (RFC 6840 5.11).
 func (r *run) verify(apex name, keys []*key, set *rrset) checked {
+	got := r.examine(apex, keys, set)
+	r.b.note(apex, set, got)
+	return got
+}
+
+func (r *run) examine(apex name, keys []*key, set *rrset) checked {
+	var tried []attempt
 	var worst fault
 	failed := 0
 	for _, sig := range set.sigs {
 		f := r.precheck(apex, set, sig)
 		if f.code != "" {
 			worst = worst.orWorse(f)
+			tried = append(tried, attempt{sig: sig, code: f.code})
 			continue
 		}
 		c, f := r.tryKeys(apex, keys, set, sig, &failed)
+		tried = append(tried, attempt{sig: sig, code: f.code, ok: c.ok})
 		if c.ok {
+			c.tried = tried
 			return c
 		}
 		worst = worst.orWorse(f)
 		if r.b.spent {
-			return checked{limit: true, reason: newReason(codeLimit, apex, set.owner, set.rrtype)}
+			return checked{limit: true, tried: tried, reason: newReason(codeLimit, apex, set.owner, set.rrtype)}
 		}
 	}
 	if worst.code == "" {
 		worst = fault{code: codeNoSignature}
 	}
-	return checked{reason: r.word(worst, apex, set)}
+	return checked{tried: tried, reason: r.word(worst, apex, set)}
 }
 
 // fault is why a signature does not count; a later stage of checking tells more

@@ -77,7 +77,7 @@ func (v *Validator) Validate(ctx context.Context, qname string, qtype uint16) Re
 		reason := newReason(codeBadName, root, root, qtype, "text", qname)
 		return Result{Name: qname, Type: qtype, Rcode: dns.RcodeServerFailure, Reasons: []Reason{reason}, Canonical: qname}
 	}
-	res := Result{Name: dns.Fqdn(qname), Type: qtype, State: Secure, Rcode: dns.RcodeServerFailure}
+	res := Result{Name: dns.Fqdn(qname), Type: qtype, State: Secure, Rcode: dns.RcodeServerFailure, At: r.now}
 	var chain chainOf
 	var decided []Reason
 	var remarks []Reason
@@ -95,7 +95,9 @@ func (v *Validator) Validate(ctx context.Context, qname string, qtype uint16) Re
 			break
 		}
 		seen[cur] = true
+		r.b.seen = nil
 		f := r.hop(cur, qtype, prior)
+		res.Hops = append(res.Hops, r.shown(cur, qtype, f))
 		chain.add(f.zone)
 		res.Answer = append(res.Answer, f.rrs...)
 		res.Rcode, res.Negative = f.rcode, f.negative

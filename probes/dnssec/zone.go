@@ -95,6 +95,9 @@ func (r *run) lead(c name, f *flight) *zone {
 	own := *r
 	own.b = &budget{depth: r.b.depth + 1}
 	z := own.load(c)
+	if z.apex == c { // made just now
+		own.show(z)
+	}
 	if r.ctx.Err() != nil && z.state == Indeterminate {
 		return z // the interruption is ours; whoever waits looks again
 	}
