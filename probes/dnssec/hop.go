@@ -48,7 +48,8 @@ func (r *run) hop(n name, qtype uint16, prior finding) finding {
 		above = n.parent()
 	}
 	top, anchored := r.v.anchorFor(above)
-	if anchored {
+	if anchored && top == root {
+		// Of another anchor's zone the servers are not known yet; the question finds them.
 		defer r.ahead(top)()
 	}
 	m, reason := r.query(n, qtype)

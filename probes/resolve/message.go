@@ -35,6 +35,9 @@ func read(zone string, q question, m *dns.Msg) reading {
 		return reading{cause: verdict.ServFail}
 	}
 	if m.RecursionAvailable && !m.Authoritative {
+		if answers(zone, q, m) { // better than nothing, where no other server has it
+			return byAA(m, "a recursive server, without authority")
+		}
 		return reading{cause: verdict.Lame, note: "a recursive server, without authority"}
 	}
 	if answers(zone, q, m) {

@@ -1,0 +1,288 @@
+package probes_test
+
+import (
+	"bufio"
+	"context"
+	_ "embed"
+	"flag"
+	"fmt"
+	"maps"
+	"net/netip"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"ready6/probes/dnssec"
+	"ready6/probes/resolve"
+)
+
+var (
+	scenarioDirs = flag.String("scenarios", "", "directories of .rpl scenarios, separated by commas")
+	scenarioDumb = flag.Bool("scenarios-silent", false, "questions without a scripted answer meet silence instead of SERVFAIL")
+	scenarioBare = flag.Bool("scenarios-bare", false, "scripted answers carry no OPT record")
+)
+
+// scenarios.tsv lists the scenarios whose subject is not ours, and the ones we
+// answer otherwise on purpose, with the text that we rest on.
+//
+//go:embed testdata/scenarios.tsv
+var scenarioTable string
+
+// exception is a row of the table.
+type exception struct{ kind, why string }
+
+func exceptions(t *testing.T) map[string]exception {
+	out := make(map[string]exception)
+	in := bufio.NewScanner(strings.NewReader(scenarioTable))
+	for in.Scan() {
+		if strings.HasPrefix(in.Text(), "#") || in.Text() == "" {
+			continue
+		}
+		f := strings.Split(in.Text(), "\t")
+		if len(f) != 3 || f[1] != "scope" && f[1] != "differs" || f[2] == "" {
+			t.Fatalf("scenarios.tsv: %q", in.Text())
+		}
+		if _, twice := out[f[0]]; twice {
+			t.Errorf("scenarios.tsv: %s twice", f[0])
+		}
+		out[f[0]] = exception{f[1], f[2]}
+	}
+	return out
+}
+
+// TestScenarios replays other validators' scenarios against this one. Each
+// question is asked as the command does it: with nothing remembered.
+func TestScenarios(t *testing.T) {
+	if *scenarioDirs == "" {
+		t.Skip("needs -scenarios DIR[,DIR...]: replay files of unbound (testdata) or Deckard (sets/resolver), which are not part of this repository")
+	}
+	var files []string
+	for _, dir := range strings.Split(*scenarioDirs, ",") {
+		for _, pattern := range []string{"*.rpl", "*.crpl"} {
+			found, _ := filepath.Glob(filepath.Join(dir, pattern))
+			files = append(files, found...)
+		}
+	}
+	if len(files) == 0 {
+		t.Fatalf("no scenario in %s", *scenarioDirs)
+	}
+	known := exceptions(t)
+	count := map[string]int{}
+	for _, file := range files {
+		name := filepath.Base(file)
+		if e, ok := known[name]; ok && e.kind == "scope" {
+			count["out of scope"]++
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			s, err := readScenario(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			faults, log := replay(t, s)
+			e, differs := known[name]
+			switch {
+			case len(faults) == 0 && differs:
+				t.Errorf("agrees, and yet it is listed as differing: %s", e.why)
+			case len(faults) > 0 && !differs:
+				count["disagree"]++
+				t.Errorf("%s\n%s\nasked:\n  %s", s.title, strings.Join(faults, "\n"), strings.Join(log, "\n  "))
+			case differs:
+				count["differ with reason"]++
+			default:
+				count["agree"]++
+			}
+		})
+	}
+	for _, what := range slices.Sorted(maps.Keys(count)) {
+		t.Logf("%4d %s", count[what], what)
+	}
+}
+
+// replay asks every question of a scenario and returns where the answers differ
+// from the expected ones, with the packets of the questions that do.
+func replay(t *testing.T, s *scenario) (faults, log []string) {
+	anchors, err := s.anchors()
+	if err != nil {
+		t.Fatal(err)
+	}
+	hints := s.hints()
+	if len(hints[0].Addrs) == 0 {
+		t.Fatal("no root server in the configuration")
+	}
+	if anchors, err = resign(s, anchors); err != nil {
+		t.Fatal(err)
+	}
+	now := s.clock()
+	asked := 0
+	for i, st := range s.steps {
+		if st.kind == "TIME_PASSES" {
+			now = now.Add(elapsed(st.args))
+		}
+		if st.kind != "QUERY" {
+			continue
+		}
+		want, at := s.expected(i)
+		if want == nil || len(st.entry.msg.Question) != 1 {
+			continue
+		}
+		asked++
+		g := &stage{s: s, step: at, dumb: *scenarioDumb, bare: *scenarioBare}
+		q := st.entry.msg.Question[0]
+		var res dnssec.Result
+		var took time.Duration
+		synctest.Test(t, func(t *testing.T) {
+			begun := time.Now()
+			ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+			families := resolve.Both
+			if slices.Contains(s.values("do-ip6"), "no") {
+				families = resolve.V4
+			}
+			source := resolve.New(resolve.Config{Dial: g.dial, Hints: hints, Families: families})
+			res = dnssec.New(source, anchors, func() time.Time { return now }).Validate(ctx, q.Name, q.Qtype)
+			took = time.Since(begun)
+			cancel()
+			g.wg.Wait()
+		})
+		found := compare(res, st.entry, want)
+		if took > 30*time.Second {
+			found = append(found, fmt.Sprintf("took %v", took))
+		}
+		if len(found) > 0 {
+			faults = append(faults, fmt.Sprintf("step %d, %s %s: %s, %s: %s", st.n, q.Name, dns.Type(q.Qtype), res.State, dns.RcodeToString[res.Rcode], strings.Join(found, "; ")))
+			for _, r := range res.Reasons {
+				faults = append(faults, "    "+string(r.Code)+": "+r.Detail+" "+r.Record)
+			}
+			log = append(log, g.log...)
+		}
+	}
+	if asked == 0 {
+		t.Fatal("asks nothing that has an expected answer")
+	}
+	return faults, log
+}
+
+// expected finds the answer to the question of step i, and the step that time
+// has come to while the question is worked on: the one after.
+func (s *scenario) expected(i int) (*entry, int) {
+	at := s.steps[i].n
+	if i+1 < len(s.steps) {
+		at = s.steps[i+1].n
+	}
+	for _, st := range s.steps[i+1:] {
+		switch st.kind {
+		case "CHECK_ANSWER":
+			return st.entry, at
+		case "QUERY":
+			return nil, at
+		}
+	}
+	return nil, at
+}
+
+// compare tells where a result differs from the expected answer, as far as the
+// scenario itself compares.
+func compare(res dnssec.Result, asked, want *entry) []string {
+	var out []string
+	has := func(words ...string) bool {
+		return slices.ContainsFunc(want.match, func(m string) bool { return slices.Contains(words, m) })
+	}
+	m := want.msg
+	if m.Rcode == dns.RcodeServerFailure {
+		if res.State == dnssec.Secure || res.State == dnssec.Insecure {
+			out = append(out, "want SERVFAIL: bogus or indeterminate")
+		}
+		return out
+	}
+	if asked.msg.CheckingDisabled {
+		return nil // what a resolver answers without checking is no verdict
+	}
+	switch {
+	case m.AuthenticatedData && res.State != dnssec.Secure:
+		out = append(out, "want secure")
+	case res.State == dnssec.Bogus:
+		out = append(out, "want an answer that is not bogus")
+	case !m.AuthenticatedData && has("all", "flags", "AD") && (asked.do || asked.msg.AuthenticatedData) && res.State == dnssec.Secure:
+		out = append(out, "want insecure: no AD bit")
+	}
+	if has("all", "rcode", "flags") && res.Rcode != m.Rcode {
+		out = append(out, "want "+dns.RcodeToString[m.Rcode])
+	}
+	if has("all", "answer") {
+		if got, exp := texts(res.Answer, res.Type), texts(m.Answer, res.Type); !slices.Equal(got, exp) {
+			out = append(out, fmt.Sprintf("answer\n      %s\n    want\n      %s", strings.Join(got, "\n      "), strings.Join(exp, "\n      ")))
+		}
+	}
+	return out
+}
+
+// texts are the records of an answer in one spelling, sorted, without TTL and
+// without signatures unless those were asked for.
+func texts(rrs []dns.RR, qtype uint16) []string {
+	var out []string
+	for _, rr := range rrs {
+		if rr.Header().Rrtype == dns.TypeRRSIG && qtype != dns.TypeRRSIG {
+			continue
+		}
+		c := dns.Copy(rr)
+		c.Header().Ttl = 0
+		out = append(out, strings.ToLower(c.String()))
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// anchors are the trust anchors of the configuration.
+func (s *scenario) anchors() ([]dns.RR, error) {
+	text := s.values("trust-anchor")
+	if len(text) == 0 {
+		return nil, nil
+	}
+	return dnssec.ReadAnchors(strings.NewReader(strings.Join(text, "\n")))
+}
+
+// hints is the root server that a stub zone for the root names.
+func (s *scenario) hints() []resolve.Server {
+	root := resolve.Server{Name: "k.root-servers.net."}
+	zone := "."
+	for _, c := range s.config {
+		switch c.key {
+		case "name":
+			zone = c.value
+		case "stub-addr":
+			value, _, _ := strings.Cut(c.value, "@")
+			if a, err := netip.ParseAddr(strings.Fields(value)[0]); err == nil && zone == "." {
+				root.Addrs = append(root.Addrs, a)
+			}
+		}
+	}
+	return []resolve.Server{root}
+}
+
+// clock is the time that signatures are judged at when the scenario begins.
+func (s *scenario) clock() time.Time {
+	for _, v := range slices.Concat(s.values("val-override-date"), s.values("val-override-timestamp")) {
+		if t, err := time.Parse("20060102150405", v); err == nil {
+			return t
+		}
+		if n, err := strconv.ParseInt(v, 10, 64); err == nil && n > 0 {
+			return time.Unix(n, 0).UTC()
+		}
+	}
+	return time.Unix(0, 0).UTC()
+}
+
+// elapsed reads "ELAPSE seconds".
+func elapsed(args []string) time.Duration {
+	if len(args) < 2 || args[0] != "ELAPSE" {
+		return 0
+	}
+	n, _ := strconv.ParseFloat(args[1], 64)
+	return time.Duration(n * float64(time.Second))
+}
