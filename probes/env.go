@@ -45,6 +45,7 @@ type Config struct {
 	Name      string              // what the operator calls this vantage
 	Now       func() time.Time
 	Step      time.Duration // longest wait for one connect, handshake or reply; default 5 s
+	Lead      time.Duration // warn of signatures that end within it; default 72 h
 	Only      []verdict.Check
 	UserAgent string
 }
@@ -65,6 +66,7 @@ type Env struct {
 	mails    memo[string, mailHosts]
 	secured  memo[question, dnssec.Result]
 	zones    memo[string, zoneCheck]
+	postures memo[string, []verdict.Result]
 	names6   memo[string, nameCheck]
 }
 
@@ -73,6 +75,9 @@ type Env struct {
 func New(ctx context.Context, c Config) *Env {
 	if c.Step <= 0 {
 		c.Step = 5 * time.Second
+	}
+	if c.Lead <= 0 {
+		c.Lead = 72 * time.Hour
 	}
 	if c.Now == nil {
 		c.Now = time.Now
@@ -132,6 +137,7 @@ var table = []struct {
 	{verdict.AAAA, addressResults},
 	{verdict.Reach, reachResults},
 	{verdict.DNSSEC, dnssecResults},
+	{verdict.Posture, postureResults},
 	{verdict.RPKI, rpkiResults},
 	{verdict.Closure, closureResults},
 }

@@ -145,9 +145,14 @@ func (e *Env) soaFault(ctx context.Context, z resolve.Zone, a netip.Addr, tcp bo
 
 // ask asks one server address for a zone's SOA, again where nothing comes back.
 func (e *Env) ask(ctx context.Context, a netip.Addr, tcp bool, zone string) (m *dns.Msg, ev verdict.Evidence, err error) {
+	return e.askType(ctx, a, tcp, zone, dns.TypeSOA)
+}
+
+// askType asks one server address for a record set of a zone's apex in the same way.
+func (e *Env) askType(ctx context.Context, a netip.Addr, tcp bool, zone string, qtype uint16) (m *dns.Msg, ev verdict.Evidence, err error) {
 	for range tries {
 		sctx, cancel := context.WithTimeout(ctx, e.Step)
-		m, ev, err = e.DNS.Ask(sctx, a, tcp, zone, dns.TypeSOA)
+		m, ev, err = e.DNS.Ask(sctx, a, tcp, zone, qtype)
 		cancel()
 		if err == nil || e.causeIn(ctx, err) != verdict.Timeout {
 			break

@@ -167,7 +167,7 @@ func (s source) calls(t *testing.T) {
 	})
 }
 
-var reasonCode = regexp.MustCompile(`^(aaaa|a|reach4?|dnssec|rpki|closure|vantage|scan)\.[a-z0-9]+([.-][a-z0-9]+)*$`)
+var reasonCode = regexp.MustCompile(`^(aaaa|a|reach4?|dnssec|posture|rpki|closure|vantage|scan)\.[a-z0-9]+([.-][a-z0-9]+)*$`)
 
 // TestReasonsAreInTheCatalogue protects every sentence: a code that is written
 // anywhere in the program has its words in both languages.

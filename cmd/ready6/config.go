@@ -33,7 +33,7 @@ var settings = []setting{
 	{"names", "", "scan the host names of this file, one a line, instead of an inventory; - for standard input"},
 	{"lab", false, "scan the built-in test Internet: no network, nothing to set up"},
 	{"world", provinceWorld, "the lab's world (see: ready6 lab --list)"},
-	{"only", []string(nil), "only these checks: aaaa, reach, dnssec, rpki, closure"},
+	{"only", []string(nil), "only these checks: aaaa, reach, dnssec, posture, rpki, closure"},
 	{"root-hints", "", "root servers in named.root form; default: the built-in list"},
 	{"trust-anchor", "", "DS or DNSKEY records in zone-file form; default: the built-in root anchors"},
 	{"vrps", "", "validated ROA payloads: a JSON or CSV file, or rtr://HOST:PORT"},
@@ -49,6 +49,7 @@ var settings = []setting{
 	{"connections", 512, "connections open at once in all"},
 	{"step-timeout", 5 * time.Second, "longest wait for one connect, handshake, reply or DNS answer"},
 	{"host-timeout", 90 * time.Second, "longest time for one service"},
+	{"lead-time", 72 * time.Hour, "warn of signatures that expire within this time"},
 	{"run-timeout", 6 * time.Hour, "longest time for the whole run"},
 	{"vantage", "", "name of the place measured from; default: the host name"},
 	{"fail-on", []string(nil), "exit with 3 on: fail, warn, unknown, bogus, invalid, below=LEVEL"},
@@ -246,7 +247,7 @@ func (c config) check(env map[string]string) []error {
 	}
 	for _, check := range c.list("only") {
 		if !slices.Contains(checks, verdict.Check(check)) {
-			bad("only: %q is not a check; there are aaaa, reach, dnssec, rpki, closure", check)
+			bad("only: %q is not a check; there are aaaa, reach, dnssec, posture, rpki, closure", check)
 		}
 	}
 	if _, err := parseThresholds(c.list("fail-on")); err != nil {
@@ -275,7 +276,7 @@ func wordList(v any) bool {
 }
 
 // checks are the values of --only.
-var checks = []verdict.Check{verdict.AAAA, verdict.Reach, verdict.DNSSEC, verdict.RPKI, verdict.Closure}
+var checks = []verdict.Check{verdict.AAAA, verdict.Reach, verdict.DNSSEC, verdict.Posture, verdict.RPKI, verdict.Closure}
 
 // languageOf reads the locale as other programs do (POSIX 8.2).
 func languageOf(env map[string]string) string {

@@ -167,7 +167,7 @@ func (z *zone) read(text string) error {
 func (z *zone) apex() {
 	if z.get(z.name, dns.TypeSOA) == nil {
 		z.add(&dns.SOA{Hdr: z.header(z.name, dns.TypeSOA), Ns: z.spec.servers[0], Mbox: "hostmaster." + strings.TrimPrefix(z.name, "."),
-			Serial: 2026010100, Refresh: 7200, Retry: 900, Expire: 1209600, Minttl: 300})
+			Serial: 2026010100, Refresh: 7200, Retry: 900, Expire: 604800, Minttl: 300})
 	}
 	if z.get(z.name, dns.TypeNS) == nil {
 		for _, s := range z.spec.servers {

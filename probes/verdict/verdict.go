@@ -79,6 +79,7 @@ const (
 	Reach   Check = "reach"   // the service over IPv6, per address and port
 	Reach4  Check = "reach4"  // the same over IPv4, for comparison
 	DNSSEC  Check = "dnssec"  // chain of trust from the root anchor
+	Posture Check = "posture" // upkeep of the signed zone that the name is in, on all its servers
 	RPKI    Check = "rpki"    // route-origin validity of each address
 	Closure Check = "closure" // everything else an IPv6-only client has to reach
 	Vantage Check = "vantage" // the scanner's own connections, clock and data
