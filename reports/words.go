@@ -63,6 +63,7 @@ var words = map[string]verdict.Text{
 	"check.reach":   {EN: "Service over IPv6", VI: "Dịch vụ qua IPv6"},
 	"check.reach4":  {EN: "Service over IPv4", VI: "Dịch vụ qua IPv4"},
 	"check.dnssec":  {EN: "DNSSEC", VI: "DNSSEC"},
+	"check.posture": {EN: "DNSSEC upkeep", VI: "Bảo trì DNSSEC"},
 	"check.rpki":    {EN: "Route origin (RPKI)", VI: "Nguồn gốc định tuyến (RPKI)"},
 	"check.closure": {EN: "Dependencies", VI: "Phụ thuộc"},
 	"check.vantage": {EN: "Vantage point", VI: "Điểm đo"},

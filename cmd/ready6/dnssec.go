@@ -16,6 +16,7 @@ import (
 
 	"ready6/probes/dnssec"
 	"ready6/probes/resolve"
+	"ready6/probes/verdict"
 )
 
 func dnssecCommand(s streams) *cobra.Command {
@@ -32,11 +33,13 @@ bogus (with the record that breaks the chain) or indeterminate (with the cause).
 			if err != nil {
 				return err
 			}
+			cfg.given["posture"], _ = cmd.Flags().GetBool("posture")
 			return dnssecName(cmd.Context(), cfg, s, args)
 		},
 	}
+	c.Flags().Bool("posture", false, "look at the upkeep of the name's zone as well, server by server")
 	withSettings(c, "root-hints", "trust-anchor", "at", "allow", "format", "lang", "color", "step-timeout", "host-timeout",
-		"connections", "fail-on", "lab", "world", "loopback")
+		"connections", "lead-time", "fail-on", "lab", "world", "loopback")
 	withUsage(c, "format", "text or json (default: text)")
 	withUsage(c, "host-timeout", "longest time for the whole question")
 	withUsage(c, "lab", "ask the built-in test Internet")
@@ -56,6 +59,7 @@ type inquiry struct {
 	resolver *resolve.Resolver // the wire
 	source   dnssec.Source     // what the validator asks: the resolver, or what stands before it
 	result   dnssec.Result
+	posture  []verdict.Result // of the name's zone, where asked for
 }
 
 // answerForms are the values of --format.
@@ -79,6 +83,7 @@ func dnssecName(ctx context.Context, cfg config, s streams, args []string) error
 	ctx, cancel := context.WithTimeout(ctx, cfg.duration("host-timeout"))
 	defer cancel()
 	q.result = dnssec.New(q.source, q.anchors, q.now).Validate(ctx, q.name, q.qtype)
+	q.examine(ctx)
 	if err := write(q); err != nil {
 		return failed(err)
 	}
@@ -112,16 +117,25 @@ func (q *inquiry) open(args []string) (err error) {
 	return nil
 }
 
-func (q *inquiry) writeJSON() error { return writeJSON(q.s, q.result) }
+func (q *inquiry) writeJSON() error {
+	shown, err := q.shown()
+	if err != nil {
+		return err
+	}
+	return writeJSON(q.s, shown)
+}
 
 func (q *inquiry) writeText() error {
-	return writeChain(q.s.out, q.result, q.resolver.Evidence(q.name, q.qtype), screen(q.cfg, q.s, q.s.out))
+	if err := writeChain(q.s.out, q.result, q.resolver.Evidence(q.name, q.qtype), screen(q.cfg, q.s, q.s.out)); err != nil {
+		return err
+	}
+	return q.writePosture()
 }
 
 // threshold ends with 3 where --fail-on names the state.
 func (q *inquiry) threshold() error {
 	for _, w := range q.cfg.list("fail-on") {
-		if slices.Contains(stateWords[q.result.State], w) {
+		if slices.Contains(stateWords[q.result.State], w) || q.postureCrosses(w) {
 			return told(exitFindings)
 		}
 	}

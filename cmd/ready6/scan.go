@@ -24,7 +24,7 @@ import (
 )
 
 // measuring are the settings of every command that goes out to the network.
-var measuring = []string{"root-hints", "trust-anchor", "vrps", "routes", "ca", "allow", "only", "step-timeout", "host-timeout",
+var measuring = []string{"root-hints", "trust-anchor", "vrps", "routes", "ca", "allow", "only", "step-timeout", "host-timeout", "lead-time",
 	"per-address", "connections", "vantage", "contact", "lang", "color", "lab", "world", "loopback", "inventory"}
 
 func scanCommand(s streams) *cobra.Command {

@@ -70,7 +70,7 @@ func (s *setup) prepare(ctx context.Context, c config, inv inventory.Inventory) 
 	s.config = probes.Config{
 		Dial: dial.Limit(out, c.number("per-address"), c.number("connections")),
 		CAs:  cas, Roots: hints, Allow: s.allow(c), Inventory: inv, Name: vantageName(c),
-		Now: now, Step: s.step(c), UserAgent: userAgent(c),
+		Now: now, Step: s.step(c), Lead: c.duration("lead-time"), UserAgent: userAgent(c),
 	}
 	for _, name := range c.list("only") {
 		s.config.Only = append(s.config.Only, verdict.Check(name))

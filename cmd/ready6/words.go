@@ -25,6 +25,7 @@ var (
 	sayOwner    = saying{"owner:", "bên xử lý:"}
 	sayMend     = saying{"mend:", "khắc phục:"}
 	sayAsked    = saying{"asked %s for %s over %s: %s", "đã hỏi %s về %s qua %s: %s"}
+	sayPosture  = saying{"upkeep of zone", "tình trạng bảo trì của vùng"}
 	sayStopped  = saying{"stopped before everything was measured", "bị dừng trước khi đo xong"}
 )
 
