@@ -4,9 +4,7 @@ import (
 	"context"
 	"net/netip"
 	"slices"
-	"strconv"
 
-	"ready6/inventory"
 	"ready6/probes/rpki"
 	"ready6/probes/verdict"
 )
@@ -50,48 +48,4 @@ func (e *Env) holder(a netip.Addr) (agency string, own bool) {
 		}
 	}
 	return agency, own
-}
-
-// Prefixes judges every announcement the inventory declares of an agency's own
-// blocks: one record of kind "prefix" for each block.
-func (e *Env) Prefixes() []verdict.Record {
-	if !e.wants(verdict.RPKI) {
-		return nil
-	}
-	var out []verdict.Record
-	for _, ag := range e.Inventory.Agencies {
-		for _, p := range ag.Prefixes {
-			out = append(out, verdict.Record{Agency: ag.ID, Host: p.Prefix.String(), Kind: "prefix", At: e.Now(), Results: e.prefixResults(ag, p)})
-		}
-	}
-	return out
-}
-
-// prefixResults compares one block's own announcements with the VRPs.
-func (e *Env) prefixResults(ag inventory.Agency, p inventory.Resource) []verdict.Result {
-	var own []rpki.Announcement
-	for _, o := range p.Origins {
-		own = append(own, rpki.Announcement{Prefix: p.Prefix, Origin: rpki.From(rpki.ASN(o))})
-	}
-	// A table of just these announcements: the block's state does not hang on
-	// what somebody else announces inside it.
-	table, err := rpki.NewRoutes(own, rpki.Source{Name: "inventory", Over: "inventory", At: e.Now()})
-	if err != nil {
-		return []verdict.Result{{Check: verdict.RPKI, Reason: "rpki.unknown.no-routes", Subject: p.Prefix.String(),
-			Args: map[string]string{"detail": err.Error()}, At: e.Now()}}
-	}
-	if len(p.Origins) == 0 {
-		return nil
-	}
-	out := rpki.Judge(e.VRPs, table, p.Prefix.Addr(), e.Now()).Results()
-	for i := range out {
-		out[i].Subject = p.Prefix.String()
-		if out[i].Owner.Role != verdict.Operator {
-			out[i].Owner = verdict.Owner{Role: verdict.Agency, Name: ag.ID}
-		}
-		if out[i].Args["origin"] == "" {
-			out[i].Args["origin"] = "AS" + strconv.FormatUint(uint64(p.Origins[0]), 10)
-		}
-	}
-	return out
 }

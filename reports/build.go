@@ -11,11 +11,6 @@ import (
 	"ready6/scanner/history"
 )
 
-// PrefixKind is the Record.Kind of an agency's own address block. It carries
-// the block's route-origin results, is no service, and counts for
-// inventory.PrefixesROA alone.
-const PrefixKind = "prefix"
-
 // Build sums a run up as of a moment. The agencies, their names and services,
 // exemptions and targets are those of that day in the province. prior are
 // earlier comparable runs, newest first: the first is the one to compare with,
@@ -91,8 +86,10 @@ type builder struct {
 func (b *builder) collect() {
 	var services []int
 	for i, rec := range b.records {
-		if rec.Kind == PrefixKind {
+		if rec.Kind == verdict.PrefixKind {
 			b.prefixes[rec.Agency+" "+rec.Host] = roa(rec.Results)
+		}
+		if resource(rec.Kind) {
 			continue
 		}
 		b.judged[rec.Key()] = i

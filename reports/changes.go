@@ -64,7 +64,7 @@ func group(prior history.Header, diff []history.Change) *Changes {
 	}
 	var seen map[history.Class]bool
 	for _, ch := range diff {
-		if ch.Kind == PrefixKind && ch.Check == "" {
+		if resource(ch.Kind) && ch.Check == "" {
 			continue // a block came or went, not a service
 		}
 		key := ch.Key()
@@ -88,7 +88,7 @@ func group(prior history.Header, diff []history.Change) *Changes {
 func levels(records []verdict.Record) map[verdict.ServiceKey]*int {
 	m := make(map[verdict.ServiceKey]*int, len(records))
 	for _, rec := range records {
-		if rec.Kind == PrefixKind {
+		if resource(rec.Kind) {
 			continue
 		}
 		b := ladder(rec.Results, nil)
@@ -99,3 +99,6 @@ func levels(records []verdict.Record) map[verdict.ServiceKey]*int {
 	}
 	return m
 }
+
+// resource reports whether a record is about a block or an AS number.
+func resource(kind string) bool { return kind == verdict.PrefixKind || kind == verdict.ASNKind }

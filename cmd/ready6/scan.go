@@ -231,7 +231,7 @@ func (j *job) measure(ctx context.Context) error {
 		Progress: bar.show, Total: total, Now: j.set.clock(j.cfg), Log: j.log,
 	}
 	if j.store != nil {
-		for _, rec := range j.env.Prefixes() {
+		for _, rec := range j.env.Resources() {
 			if err := j.writer.Put(rec); err != nil {
 				return err
 			}

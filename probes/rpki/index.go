@@ -33,6 +33,18 @@ func (x *index[P]) covering(p netip.Prefix) iter.Seq2[netip.Prefix, []P] {
 	}
 }
 
+// within yields the values of p and of every prefix inside it, in address
+// order. p is canonical.
+func (x *index[P]) within(p netip.Prefix) iter.Seq2[netip.Prefix, []P] {
+	return func(yield func(netip.Prefix, []P) bool) {
+		for q, s := range x.trie.Subnets(p) {
+			if !yield(q, x.items[s.first:s.first+s.n]) {
+				return
+			}
+		}
+	}
+}
+
 // all yields every prefix in address order, IPv4 before IPv6.
 func (x *index[P]) all() iter.Seq2[netip.Prefix, []P] {
 	return func(yield func(netip.Prefix, []P) bool) {

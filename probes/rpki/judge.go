@@ -103,23 +103,38 @@ func (p Policy) Judge(s *Snapshot, r *Routes, addr netip.Addr, now time.Time) Fi
 	return f
 }
 
+// globalLengths are the shortest and the longest prefix that most networks
+// accept from others.
+func globalLengths(a netip.Addr) (shortest, longest int) {
+	if a.Is6() {
+		return 16, 48
+	}
+	return 8, 24
+}
+
+// seenBy is the part that a route may play by its length and its peers alone:
+// Default, Narrow, Hidden, or Decides where nothing speaks against it.
+func (p Policy) seenBy(r *Routes, route Route) Use {
+	shortest, longest := globalLengths(route.Prefix.Addr())
+	switch bits := route.Prefix.Bits(); {
+	case bits < shortest:
+		return Default
+	case bits > longest:
+		return Narrow
+	case route.Peers > 0 && route.Peers < p.MinPeers && route.Peers*100 < p.MinShare*r.maxPeers:
+		return Hidden
+	}
+	return Decides
+}
+
 // uses lists the routes that cover addr, each with its part.
 func (p Policy) uses(r *Routes, addr netip.Addr) []Judged {
-	shortest, longest := 8, 24
-	if addr.Is6() {
-		shortest, longest = 16, 48
-	}
 	var out []Judged
 	var deciding netip.Prefix
 	for _, route := range r.Covering(addr) {
-		j := Judged{Route: route}
-		switch bits := route.Prefix.Bits(); {
-		case bits < shortest:
-			j.Use = Default
-		case bits > longest:
-			j.Use = Narrow
-		case route.Peers > 0 && route.Peers < p.MinPeers && route.Peers*100 < p.MinShare*r.maxPeers:
-			j.Use = Hidden
+		j := Judged{Route: route, Use: p.seenBy(r, route)}
+		switch {
+		case j.Use != Decides:
 		case deciding.IsValid() && route.Prefix != deciding:
 			j.Use = Backup
 		default:
@@ -140,13 +155,8 @@ func (p Policy) why(f Finding, s *Snapshot, r *Routes) verdict.Reason {
 	switch {
 	case !routed && !unnamed && neverRouted(f.Addr):
 		return "rpki.special"
-	case s.Len() == 0:
-		// Not even a young RPKI is empty: an empty set is a broken source.
-		return "rpki.unknown.no-vrps"
-	case !f.From.Until.IsZero() && f.At.After(f.From.Until):
-		return "rpki.unknown.vrps-expired"
-	case !f.From.At.IsZero() && f.At.Sub(f.From.At) > p.VRPsStale:
-		return "rpki.unknown.vrps-stale"
+	case p.noVRPs(s, f.At) != "":
+		return p.noVRPs(s, f.At)
 	case r.Len() == 0:
 		return "rpki.unknown.no-routes"
 	case !routed && unnamed:
@@ -161,26 +171,42 @@ func (p Policy) why(f Finding, s *Snapshot, r *Routes) verdict.Reason {
 	return ""
 }
 
+// noVRPs says why nothing can be compared with s, "" if it can.
+func (p Policy) noVRPs(s *Snapshot, now time.Time) verdict.Reason {
+	switch from := s.Source(); {
+	case s.Len() == 0:
+		// Not even a young RPKI is empty: an empty set is a broken source.
+		return "rpki.unknown.no-vrps"
+	case !from.Until.IsZero() && now.After(from.Until):
+		return "rpki.unknown.vrps-expired"
+	case !from.At.IsZero() && now.Sub(from.At) > p.VRPsStale:
+		return "rpki.unknown.vrps-stale"
+	}
+	return ""
+}
+
 // hangsOnExpired reports whether a deciding route's state would change without
 // the VRPs that have expired by now. What replaced them is not in the data, so
 // neither state can be told.
 func (f Finding) hangsOnExpired() bool {
 	for _, j := range f.Deciding() {
-		live := j.Validity
-		live.Matched = f.live(live.Matched)
-		live.WrongOrigin = f.live(live.WrongOrigin)
-		live.TooSpecific = f.live(live.TooSpecific)
-		if live.State() != j.Validity.State() {
+		if j.Validity.hangsOnExpired(f.At) {
 			return true
 		}
 	}
 	return false
 }
 
-func (f Finding) live(vrps []VRP) []VRP {
+func (v Validity) hangsOnExpired(now time.Time) bool {
+	live := v
+	live.Matched, live.WrongOrigin, live.TooSpecific = alive(v.Matched, now), alive(v.WrongOrigin, now), alive(v.TooSpecific, now)
+	return live.State() != v.State()
+}
+
+func alive(vrps []VRP, now time.Time) []VRP {
 	var out []VRP
 	for _, v := range vrps {
-		if v.Expires.IsZero() || v.Expires.After(f.At) {
+		if v.Expires.IsZero() || v.Expires.After(now) {
 			out = append(out, v)
 		}
 	}

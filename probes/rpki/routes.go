@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -140,13 +141,56 @@ func (r *Routes) Peers() int {
 // the origins of one prefix by ASN.
 func (r *Routes) Covering(addr netip.Addr) []Route {
 	addr = addr.Unmap().WithZone("")
-	if r == nil || !addr.IsValid() {
+	if !addr.IsValid() {
+		return nil
+	}
+	return r.CoveringPrefix(netip.PrefixFrom(addr, addr.BitLen()))
+}
+
+// Within returns every route of p and of the prefixes inside it, in address
+// order, the origins of one prefix by ASN.
+func (r *Routes) Within(p netip.Prefix) []Route {
+	p = canonical(p)
+	if r == nil || !p.IsValid() {
 		return nil
 	}
 	var out []Route
-	for p, group := range r.idx.covering(netip.PrefixFrom(addr, addr.BitLen())) {
+	for q, group := range r.idx.within(p) {
 		for _, it := range group {
-			out = append(out, it.route(p))
+			out = append(out, it.route(q))
+		}
+	}
+	return out
+}
+
+// CoveringPrefix returns every route whose prefix is p or holds it, most
+// specific first, the origins of one prefix by ASN.
+func (r *Routes) CoveringPrefix(p netip.Prefix) []Route {
+	p = canonical(p)
+	if r == nil || !p.IsValid() {
+		return nil
+	}
+	var out []Route
+	for q, group := range r.idx.covering(p) {
+		for _, it := range group {
+			out = append(out, it.route(q))
+		}
+	}
+	return out
+}
+
+// From returns the routes that any of the ASes originates, in address order,
+// IPv4 first. It looks through the whole table.
+func (r *Routes) From(origins ...ASN) []Route {
+	if r == nil {
+		return nil
+	}
+	var out []Route
+	for p, group := range r.idx.all() {
+		for _, it := range group {
+			if it.kind == knownOrigin && slices.Contains(origins, ASN(it.asn)) {
+				out = append(out, it.route(p))
+			}
 		}
 	}
 	return out

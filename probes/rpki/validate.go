@@ -130,6 +130,21 @@ func (s *Snapshot) Covering(p netip.Prefix) []VRP {
 	return s.Validate(p, Origin{}).WrongOrigin
 }
 
+// Within returns the VRPs whose prefix is p or lies inside it, in address order.
+func (s *Snapshot) Within(p netip.Prefix) []VRP {
+	p = canonical(p)
+	if s == nil || !p.IsValid() {
+		return nil
+	}
+	var out []VRP
+	for q, group := range s.idx.within(p) {
+		for _, it := range group {
+			out = append(out, s.vrp(q, it))
+		}
+	}
+	return out
+}
+
 // MarshalJSON writes the form of the command contract: prefix, asn, state,
 // reason ("" unless invalid), matched, wrong_origin, too_specific (never null).
 func (v Validity) MarshalJSON() ([]byte, error) { return v.appendJSON(nil), nil }

@@ -203,6 +203,13 @@ type Record struct {
 	Took    time.Duration `json:"took"` // nanoseconds
 }
 
+// The kinds of records that are about number resources of an agency's own and
+// not about a service; Host is the block or the AS number.
+const (
+	PrefixKind = "prefix"
+	ASNKind    = "asn"
+)
+
 // Key names the service within a run: agency, kind, host and port.
 func (r Record) Key() ServiceKey { return ServiceKey{r.Agency, r.Kind, r.Host, r.Port} }
 
