@@ -28,18 +28,20 @@ import (
 // Config is what a run is given. The zero value of a field means "not there":
 // what rests on it is then unknown, never bad.
 type Config struct {
-	Dial      dial.Func         // guarded and limited; the only way out
-	DNS       *resolve.Resolver // over the families this vantage has
-	DNS6      *resolve.Resolver // over IPv6 alone, for the dependency closure
-	DNSSEC    *dnssec.Validator // nil: no trust anchor
-	VRPs      *rpki.Snapshot
-	Routes    *rpki.Routes
-	CAs       *x509.CertPool   // nil: the system's
-	Roots     []resolve.Server // the root hints, asked by Preflight
-	Anchors   []dns.RR         // what DNSSEC starts from, compared by Preflight
-	AnchorErr error            // why there are none
-	Data      []Data           // where VRPs and Routes came from, for Preflight
-	Allow     []netip.Prefix   // special-purpose space that may be contacted after all
+	Dial dial.Func // guarded and limited; the only way out
+	// PerAddress and Connections are the limits of Dial; 0: none.
+	PerAddress, Connections int
+	DNS                     *resolve.Resolver // over the families this vantage has
+	DNS6                    *resolve.Resolver // over IPv6 alone, for the dependency closure
+	DNSSEC                  *dnssec.Validator // nil: no trust anchor
+	VRPs                    *rpki.Snapshot
+	Routes                  *rpki.Routes
+	CAs                     *x509.CertPool   // nil: the system's
+	Roots                   []resolve.Server // the root hints, asked by Preflight
+	Anchors                 []dns.RR         // what DNSSEC starts from, compared by Preflight
+	AnchorErr               error            // why there are none
+	Data                    []Data           // where VRPs and Routes came from, for Preflight
+	Allow                   []netip.Prefix   // special-purpose space that may be contacted after all
 
 	Inventory inventory.Inventory // canaries, own prefixes, operator names
 	Name      string              // what the operator calls this vantage
@@ -85,7 +87,7 @@ func New(ctx context.Context, c Config) *Env {
 	if c.UserAgent == "" {
 		c.UserAgent = "ready6 (IPv6 readiness scanner)"
 	}
-	e := &Env{Config: c, base: ctx, gate: newGate(), vantage: Vantage{V4: true, V6: true, DNSSEC: true}, listed: map[string]string{}}
+	e := &Env{Config: c, base: ctx, gate: newGate(c.PerAddress, c.Connections), vantage: Vantage{V4: true, V6: true, DNSSEC: true}, listed: map[string]string{}}
 	for a, s := range c.Inventory.All() {
 		if _, known := e.listed[s.Host]; !known {
 			e.listed[s.Host] = a.ID

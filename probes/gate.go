@@ -7,8 +7,8 @@ import (
 )
 
 // What is under way at the same time, in attempts of one connection each: at
-// one address, and in all. Config.Dial's own limits should not be lower, or the
-// wait for a connection would count as the target's silence.
+// one address, and in all. Config lowers them where its dial.Func allows less:
+// who waits for a connection there has begun, and wears out its step.
 const (
 	perAddress = 2
 	inAll      = 256
@@ -17,6 +17,7 @@ const (
 // gate lets so many attempts through at a time. Who waits here has not begun: a
 // busy scanner must not look like a slow server.
 type gate struct {
+	each  int // places at one address
 	all   chan struct{}
 	mu    sync.Mutex
 	addrs map[netip.Addr]*slot
@@ -28,8 +29,15 @@ type slot struct {
 	users  int
 }
 
-func newGate() *gate {
-	return &gate{all: make(chan struct{}, inAll), addrs: make(map[netip.Addr]*slot)}
+// newGate returns a gate no wider than the limits given; 0 is no limit.
+func newGate(each, all int) *gate {
+	narrow := func(limit, given int) int {
+		if given > 0 {
+			return min(limit, given)
+		}
+		return limit
+	}
+	return &gate{each: narrow(perAddress, each), all: make(chan struct{}, narrow(inAll, all)), addrs: make(map[netip.Addr]*slot)}
 }
 
 // enter waits for a turn at a, as long as ctx lasts. The error is ctx's.
@@ -37,7 +45,7 @@ func (g *gate) enter(ctx context.Context, a netip.Addr) (leave func(), err error
 	g.mu.Lock()
 	s := g.addrs[a]
 	if s == nil {
-		s = &slot{places: make(chan struct{}, perAddress)}
+		s = &slot{places: make(chan struct{}, g.each)}
 		g.addrs[a] = s
 	}
 	s.users++

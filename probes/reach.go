@@ -137,6 +137,9 @@ func (c comparison) judge(a attempt) verdict.Result {
 // judgeReply compares a reply with what comes over IPv4 from the same port.
 func (c comparison) judgeReply(a attempt) verdict.Result {
 	other, compared := c.peer(a.port)
+	if odd := oddity(a); odd != "" && !compared && (c.v4Unknown || c.untried4(a.port)) {
+		return result("reach.uncompared", "detail", odd, "other", "IPv4")
+	}
 	if a.cert.err != nil {
 		detail := brief(a.cert.err.Error())
 		if compared && other.cert.err == nil && other.cert.leaf != nil {
@@ -155,6 +158,22 @@ func (c comparison) judgeReply(a attempt) verdict.Result {
 		return c.judgeStatus(a, other, compared)
 	}
 	return plainly(a)
+}
+
+// oddity is what is not as it should be about a reply, if anything: a fault of
+// IPv6 only where IPv4 does better.
+func oddity(a attempt) string {
+	switch {
+	case a.cert.err != nil:
+		return brief(a.cert.err.Error())
+	case a.kind == "mail" && !a.starttls:
+		return "no STARTTLS"
+	case a.kind == "dns" && a.lame:
+		return strings.Join(a.proof, ", ")
+	case a.kind == "web" && a.status >= 400:
+		return "HTTP " + strconv.Itoa(a.status)
+	}
+	return ""
 }
 
 // judgeStatus judges an error page. A firewall's says nothing of the service

@@ -15,7 +15,6 @@ import (
 
 	"ready6/inventory"
 	"ready6/probes"
-	"ready6/probes/verdict"
 	"ready6/reports"
 )
 
@@ -84,7 +83,7 @@ func probe(ctx context.Context, cfg config, s streams, target, kind string) erro
 // explain measures and prints each service, then looks at the thresholds.
 func explain(ctx context.Context, cfg config, s streams, env *probes.Env, agency string, services []inventory.Service, about reports.About) error {
 	thresholds, _ := parseThresholds(cfg.list("fail-on")) // checked by load
-	under, unmeasured := 0, 0
+	under := 0
 	for i, svc := range services {
 		rec := env.Service(ctx, agency, svc)
 		judged := reports.Judge(rec)
@@ -108,11 +107,9 @@ func explain(ctx context.Context, cfg config, s streams, env *probes.Env, agency
 			return failed(err)
 		}
 	}
-	for _, r := range about.Preflight {
-		if r.Outcome() == verdict.Fail && ctx.Err() == nil {
-			unmeasured++
-			fmt.Fprintf(s.err, "ready6: ✗ %s. %s\n", r.Title(cfg.lang()), r.Advice(cfg.lang()))
-		}
+	var lost []string
+	if ctx.Err() == nil {
+		lost = tellPreflight(s.err, about.Preflight, cfg.lang())
 	}
 	switch {
 	case ctx.Err() != nil:
@@ -121,7 +118,7 @@ func explain(ctx context.Context, cfg config, s streams, env *probes.Env, agency
 			said = sayOver
 		}
 		return failed(errors.New(said.in(cfg.lang())))
-	case unmeasured > 0:
+	case len(lost) > 0:
 		return told(exitFailed)
 	case under > 0:
 		return told(exitFindings)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -63,6 +62,7 @@ type job struct {
 	rawPlan    []byte
 	kind       string
 	preflight  []verdict.Result
+	lost       []string       // what the vantage cannot back
 	store      *history.Store // nil: results are only streamed
 	writer     *history.Writer
 	id         int64
@@ -159,10 +159,9 @@ func (j *job) run(ctx context.Context) error {
 	runCtx, cancel := context.WithTimeout(ctx, j.cfg.duration("run-timeout"))
 	defer cancel()
 	j.env = probes.New(runCtx, j.set.config)
-	var vantage probes.Vantage
-	vantage, j.preflight = j.env.Preflight(runCtx)
+	_, j.preflight = j.env.Preflight(runCtx)
 	if ctx.Err() == nil { // what an interrupt cut short says nothing about the vantage
-		j.tellPreflight()
+		j.lost = tellPreflight(j.s.err, j.preflight, j.cfg.lang())
 	}
 	if err := j.begin(ctx); err != nil {
 		return err
@@ -176,16 +175,7 @@ func (j *job) run(ctx context.Context) error {
 			return err
 		}
 	}
-	return j.outcome(vantage, stopped)
-}
-
-// tellPreflight says loudly what this vantage cannot measure.
-func (j *job) tellPreflight() {
-	for _, r := range j.preflight {
-		if r.Outcome() == verdict.Fail {
-			fmt.Fprintf(j.s.err, "ready6: ✗ %s. %s\n", r.Title(j.cfg.lang()), r.Advice(j.cfg.lang()))
-		}
-	}
+	return j.outcome(stopped)
 }
 
 func (j *job) begin(ctx context.Context) error {
@@ -301,7 +291,7 @@ func (j *job) report() error {
 }
 
 // outcome is the exit code: what could not be measured outranks what was found.
-func (j *job) outcome(v probes.Vantage, stopped error) error {
+func (j *job) outcome(stopped error) error {
 	var end *scanner.Stopped
 	switch {
 	case errors.As(stopped, &end):
@@ -310,14 +300,8 @@ func (j *job) outcome(v probes.Vantage, stopped error) error {
 	case stopped != nil:
 		return failed(stopped)
 	}
-	var lost []string
-	for _, r := range j.preflight {
-		if r.Outcome() == verdict.Fail {
-			lost = append(lost, cmp.Or(r.Subject, string(r.Reason)))
-		}
-	}
-	if len(lost) > 0 {
-		return failed(fmt.Errorf(sayVantage.in(j.cfg.lang()), strings.Join(slices.Compact(lost), ", ")))
+	if len(j.lost) > 0 {
+		return failed(fmt.Errorf(sayVantage.in(j.cfg.lang()), strings.Join(j.lost, ", ")))
 	}
 	if j.crossed > 0 {
 		return &failure{code: exitFindings, err: fmt.Errorf(sayUnder.in(j.cfg.lang()), j.crossed)}

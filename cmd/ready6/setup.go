@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -68,13 +69,12 @@ func (s *setup) prepare(ctx context.Context, c config, inv inventory.Inventory) 
 		return err
 	}
 	s.config = probes.Config{
-		Dial: dial.Limit(out, c.number("per-address"), c.number("connections")),
-		CAs:  cas, Roots: hints, Allow: s.allow(c), Inventory: inv, Name: vantageName(c),
+		Dial:       dial.Limit(out, c.number("per-address"), c.number("connections")),
+		PerAddress: c.number("per-address"), Connections: c.number("connections"),
+		CAs: cas, Roots: hints, Allow: s.allow(c), Inventory: inv, Name: vantageName(c),
 		Now: now, Step: s.step(c), Lead: c.duration("lead-time"), UserAgent: userAgent(c),
 	}
-	for _, name := range c.list("only") {
-		s.config.Only = append(s.config.Only, verdict.Check(name))
-	}
+	s.config.Only = checksOf(c.list("only"))
 	// Name servers are shared by many services: their budget is a wider one.
 	s.config.DNS = s.resolver(c, out, resolve.Config{Hints: hints, Families: resolve.Both, Now: now})
 	s.config.DNS6 = s.resolver(c, out, resolve.Config{Hints: hints, Families: resolve.V6, Now: now, Witness: s.config.DNS})
@@ -82,6 +82,19 @@ func (s *setup) prepare(ctx context.Context, c config, inv inventory.Inventory) 
 	s.vrps(ctx, c, now)
 	s.routes(c, inv, now)
 	return nil
+}
+
+// checksOf is what --only asks for. What judges addresses brings the addresses:
+// without them, nothing could be said of how many there are.
+func checksOf(only []string) (out []verdict.Check) {
+	for _, name := range only {
+		out = append(out, verdict.Check(name))
+	}
+	rests := func(c verdict.Check) bool { return c == verdict.Reach || c == verdict.RPKI || c == verdict.Closure }
+	if slices.ContainsFunc(out, rests) && !slices.Contains(out, verdict.AAAA) {
+		out = append(out, verdict.AAAA)
+	}
+	return out
 }
 
 func (s *setup) clock(c config) func() time.Time {
