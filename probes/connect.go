@@ -175,7 +175,7 @@ func (e *Env) connect(ctx context.Context, a *attempt) (*wire, error) {
 	if a.addr.Is4() {
 		network = "tcp4"
 	}
-	dctx, cancel := context.WithTimeout(ctx, e.Step)
+	dctx, cancel := dial.Step(ctx, e.Step)
 	defer cancel()
 	c, err := e.Dial(dctx, network, a.String())
 	if err != nil {

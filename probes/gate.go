@@ -7,8 +7,8 @@ import (
 )
 
 // What is under way at the same time, in attempts of one connection each: at
-// one address, and in all. Config lowers them where its dial.Func allows less:
-// who waits for a connection there has begun, and wears out its step.
+// one address, and in all. Config lowers them where its dial.Func allows less,
+// so that who waits for a connection has not begun.
 const (
 	perAddress = 2
 	inAll      = 256

@@ -151,7 +151,7 @@ func (e *Env) ask(ctx context.Context, a netip.Addr, tcp bool, zone string) (m *
 // askType asks one server address for a record set of a zone's apex in the same way.
 func (e *Env) askType(ctx context.Context, a netip.Addr, tcp bool, zone string, qtype uint16) (m *dns.Msg, ev verdict.Evidence, err error) {
 	for range tries {
-		sctx, cancel := context.WithTimeout(ctx, e.Step)
+		sctx, cancel := dial.Step(ctx, e.Step)
 		m, ev, err = e.DNS.Ask(sctx, a, tcp, zone, qtype)
 		cancel()
 		if err == nil || e.causeIn(ctx, err) != verdict.Timeout {

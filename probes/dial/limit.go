@@ -24,7 +24,8 @@ func (e *Exhausted) Unwrap() error { return e.Err }
 // remote address, over all ports and transports, and at most total in all.
 // Zero or less means no limit. A dial above a limit waits for its turn until
 // its context is over; the error is then *Exhausted, or the context's own if
-// it was cancelled. A slot is held until the connection is closed.
+// it was cancelled. The wait is not counted as part of a Step. A slot is held
+// until the connection is closed.
 func Limit(next Func, perAddr, total int) Func {
 	l := &limiter{perAddr: perAddr, addrs: make(map[string]*slots)}
 	if total > 0 {
@@ -98,6 +99,7 @@ func take(ctx context.Context, busy chan struct{}, address string) error {
 		return nil
 	default:
 	}
+	defer hold(ctx)()
 	select {
 	case busy <- struct{}{}:
 		return nil

@@ -236,10 +236,10 @@ func otherTransport(t *target) (how, bool) {
 	switch {
 	case t.wantTCP && !t.tcp:
 		t.tcp = true
-		return how{tcp: true, edns: t.srv.manner().edns}, true
+		return overTCPNow(t), true
 	case t.tcp && t.udp == 0 && t.open == 0: // TCP was the first try
 		t.udp = 1
-		return how{edns: t.srv.manner().edns}, true
+		return t.srv.again(), true
 	}
 	return how{}, false
 }
@@ -249,7 +249,7 @@ func secondTry(t *target) (how, bool) {
 		return how{}, false
 	}
 	t.udp = 2
-	return how{edns: t.srv.manner().edns}, true
+	return t.srv.again(), true
 }
 
 func overTCPAfterSilence(t *target) (how, bool) {
@@ -257,7 +257,13 @@ func overTCPAfterSilence(t *target) (how, bool) {
 		return how{}, false
 	}
 	t.tcp = true
-	return how{tcp: true, edns: t.srv.manner().edns}, true
+	return overTCPNow(t), true
+}
+
+func overTCPNow(t *target) how {
+	h := t.srv.again()
+	h.tcp = true
+	return h
 }
 
 // withoutEDNS is for servers behind something that drops what it does not know.
@@ -275,7 +281,7 @@ func lastTry(t *target) (how, bool) {
 		return how{}, false
 	}
 	t.udp = 3
-	return how{edns: t.srv.manner().edns}, true
+	return t.srv.again(), true
 }
 
 // start makes a try at the first target that a step applies to.

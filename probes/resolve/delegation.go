@@ -234,7 +234,7 @@ func (r *Resolver) wholeGlue(ctx context.Context, f *flight, z, c *zone, rep rep
 	if err == nil {
 		x.note = "asked again for glue that may not have had room"
 	}
-	r.note(f, x)
+	r.note(f, x, m)
 	if err != nil || read(z.name, f.q, m).child != c.name {
 		return nil
 	}
@@ -242,11 +242,9 @@ func (r *Resolver) wholeGlue(ctx context.Context, f *flight, z, c *zone, rep rep
 }
 
 // note keeps an exchange as evidence of a look-up, and shows it to the trace.
-func (r *Resolver) note(f *flight, x exchange) {
+func (r *Resolver) note(f *flight, x exchange, m *dns.Msg) {
 	f.log.add(x)
-	if r.cfg.Trace != nil {
-		r.cfg.Trace(x.evidence())
-	}
+	r.trace(x, m)
 }
 
 // serverAt returns the health record of an address.

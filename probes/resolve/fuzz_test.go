@@ -32,7 +32,7 @@ func FuzzReply(f *testing.F) {
 		if kindOf%2 == 1 {
 			zone, q.qtype = "x.vn.", dns.TypeDS
 		}
-		m, err := parse(b, id, q)
+		m, err := parse(b, asked{id: id, q: q})
 		if err != nil {
 			if !errors.Is(err, errForeign) && !errors.Is(err, errMalformed) {
 				t.Errorf("an error of another kind: %v", err)

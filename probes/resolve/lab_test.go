@@ -74,10 +74,10 @@ func TestLabExchanges(t *testing.T) {
 	}
 	var mu sync.Mutex
 	var seen []string
-	r := New(Config{Dial: l.Dial, Hints: hints, Now: l.Now, Trace: func(e verdict.Evidence) {
+	r := New(Config{Dial: l.Dial, Hints: hints, Now: l.Now, Trace: func(x Exchange) {
 		mu.Lock()
 		defer mu.Unlock()
-		seen = append(seen, e.Asked+" "+e.Query)
+		seen = append(seen, x.Evidence.Asked+" "+x.Evidence.Query)
 	}})
 	for _, q := range []struct {
 		name  string

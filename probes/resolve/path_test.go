@@ -162,7 +162,7 @@ func TestTrace(t *testing.T) {
 		var mu sync.Mutex
 		var seen []verdict.Evidence
 		r := n.resolver(v4, func(c *Config) {
-			c.Trace = func(e verdict.Evidence) { mu.Lock(); defer mu.Unlock(); seen = append(seen, e) }
+			c.Trace = func(x Exchange) { mu.Lock(); defer mu.Unlock(); seen = append(seen, x.Evidence) }
 		})
 		want(t, r, "www.x.vn", dns.TypeA, "192.0.2.80")
 		if len(seen) != len(n.log) || len(seen) != 3 {

@@ -2,6 +2,7 @@ package resolve
 
 import (
 	"context"
+	"crypto/rand"
 	"net/netip"
 	"slices"
 	"sync"
@@ -56,7 +57,7 @@ type Config struct {
 
 	// Trace is called after every exchange with a server, from many goroutines
 	// at once. Optional.
-	Trace func(verdict.Evidence)
+	Trace func(Exchange)
 }
 
 // Limits that a hostile zone runs into. MaxQueries bounds the rest.
@@ -82,6 +83,7 @@ type Resolver struct {
 	servers  *generations[netip.Addr, *server]
 	hearings *generations[question, *heard] // of Retry
 	root     *zone
+	secret   [32]byte        // of the cookies; from the system's generator
 	noRoute  [2]atomic.Int64 // IPv4, IPv6: until when the family is taken to be missing here, Unix nanoseconds
 
 	mu      sync.Mutex // flights, gates and the edges between flights
@@ -119,6 +121,7 @@ func New(c Config) *Resolver {
 		flights:  make(map[question]*flight),
 		gates:    make(map[string]*gate),
 	}
+	rand.Read(r.secret[:]) // never fails
 	r.root = &zone{name: "."}
 	for _, s := range c.Hints {
 		name, ok := normal(s.Name)
@@ -184,18 +187,22 @@ func share(m *dns.Msg) *dns.Msg {
 
 // Ask sends one question to one server address and returns what came back, as
 // it came: no cache, no bailiwick, and asked again only where the server does
-// not know EDNS. With tcp false a truncated
-// reply is returned with its TC bit. The evidence is there in any case; the
-// error is a *Failure.
+// not know EDNS or wants another cookie. With tcp false a truncated reply is
+// returned with its TC bit. The evidence is there in any case; the error is a
+// *Failure.
 func (r *Resolver) Ask(ctx context.Context, server netip.Addr, tcp bool, name string, qtype uint16) (*dns.Msg, verdict.Evidence, error) {
 	n, ok := normal(name)
 	if !ok {
 		return nil, verdict.Evidence{At: r.cfg.Now(), Query: name}, &Failure{Cause: verdict.OtherCause, Err: errName(name)}
 	}
-	x, msg, err := r.exchange(ctx, "", server, question{n, qtype}, how{tcp: tcp, edns: true})
-	if err == nil && rejectsEDNS(msg) {
-		x, msg, err = r.exchange(ctx, "", server, question{n, qtype}, how{tcp: tcp})
-	}
+	var x exchange
+	var msg *dns.Msg
+	_, _, err := insist(r.serverAt(server).certain(tcp), false, func(h how) (*dns.Msg, error) {
+		var err error
+		x, msg, err = r.exchange(ctx, "", server, question{n, qtype}, h)
+		r.trace(x, msg)
+		return msg, err
+	})
 	ev := x.evidence()
 	if err != nil {
 		return nil, ev, &Failure{Cause: x.cause, Evidence: []verdict.Evidence{ev}, Err: err}

@@ -87,15 +87,14 @@ func (r *Resolver) others(ctx context.Context, q question, z *zone) []*target {
 
 // hear asks one server; nil if it gives no answer with authority.
 func (r *Resolver) hear(ctx context.Context, z *zone, t *target, q question) *dns.Msg {
-	h := t.srv.manner()
-	x, m, err := r.exchange(ctx, t.name.name, t.srv.addr, q, h)
-	if err == nil && m.Truncated && !h.tcp {
-		h.tcp = true
+	var m *dns.Msg
+	_, _, err := insist(t.srv.manner(), true, func(h how) (*dns.Msg, error) {
+		var err error
+		var x exchange
 		x, m, err = r.exchange(ctx, t.name.name, t.srv.addr, q, h)
-	}
-	if r.cfg.Trace != nil {
-		r.cfg.Trace(x.evidence())
-	}
+		r.trace(x, m)
+		return m, err
+	})
 	if err != nil || read(z.name, q, m).kind != authority {
 		return nil
 	}

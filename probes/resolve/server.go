@@ -28,6 +28,10 @@ type server struct {
 	udpOnce   bool      // has answered over UDP
 	ednsOnce  bool      // has answered with an OPT record
 	noEDNS    bool      // does not do EDNS
+	noCookie  bool      // refuses questions that carry a cookie
+	choked    int       // answered without one, in a row, after silence to questions with one
+	client    string    // our part of the cookie that cookie was given for
+	cookie    string    // the server's part, 8 to 32 bytes; empty: none given yet
 	tcpFirst  bool      // silent over UDP, answers over TCP
 }
 
@@ -45,6 +49,7 @@ const (
 	trialEvery = 10 * time.Second
 	deniedMost = 8 // REFUSED in a row before it counts as refusing us altogether
 	rttUnknown = 50 * time.Millisecond
+	chokedMost = 2 // replies in a row to questions without a cookie after silence to those with one
 )
 
 // rto is how long to wait for this server before another one is asked as well.
@@ -79,6 +84,12 @@ func (s *server) answered(took time.Duration, h how, opt bool) {
 	}
 	s.heard = time.Now()
 	s.ednsOnce = s.ednsOnce || (h.edns && opt)
+	switch {
+	case h.cookie:
+		s.choked = 0
+	case h.wary:
+		s.choked++
+	}
 	s.silent, s.tcpFailed, s.dead, s.slower = 0, false, "", 0
 }
 
@@ -169,7 +180,27 @@ func (s *server) shunned(now time.Time) verdict.Cause {
 func (s *server) manner() how {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return how{tcp: s.tcpFirst, edns: !s.noEDNS}
+	return how{tcp: s.tcpFirst, edns: !s.noEDNS, cookie: !s.noEDNS && !s.noCookie && s.choked < chokedMost}
+}
+
+// again says how to ask it over UDP after a question brought nothing: with a
+// cookie only if it has given one before, since some drop what they do not know.
+func (s *server) again() how {
+	h := s.manner()
+	h.tcp = false
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if h.cookie && s.cookie == "" {
+		h.cookie, h.wary = false, true
+	}
+	return h
+}
+
+// certain is how to ask it where a choking server would be taken for a fault.
+func (s *server) certain(tcp bool) how {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return how{tcp: tcp, edns: true, cookie: s.cookie != ""}
 }
 
 // knowsEDNS says whether the server ever answered with an OPT record.
@@ -177,6 +208,37 @@ func (s *server) knowsEDNS() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.ednsOnce
+}
+
+// cookieOf returns the cookie that the server gave for a client's, if any.
+func (s *server) cookieOf(client string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.client != client {
+		return ""
+	}
+	return s.cookie
+}
+
+// keepCookie remembers what the server gave for a client's cookie.
+func (s *server) keepCookie(client, cookie string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.client, s.cookie = client, cookie
+}
+
+// forgetCookie notes that the server no longer gives any.
+func (s *server) forgetCookie() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.client, s.cookie = "", ""
+}
+
+// withoutCookie notes that the server answers only questions without one.
+func (s *server) withoutCookie() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.noCookie, s.client, s.cookie = true, "", ""
 }
 
 // withoutEDNS notes that the server answers only plain questions.

@@ -20,21 +20,28 @@ func (a *asking) trySafely(ctx context.Context, t *target, h how) (o outcome) {
 	return a.try(ctx, t, h)
 }
 
-// try asks one server address once, and again where the reply itself says how:
-// over TCP after truncation, without EDNS where the server does not do it.
+// try asks one server address once, and again where the reply itself says how.
 func (a *asking) try(ctx context.Context, t *target, h how) outcome {
 	doubt := !h.edns && t.srv.manner().edns // asked without EDNS on suspicion only
-	o := a.once(ctx, t, h)
-	if o.err == nil && o.msg.Truncated && !h.tcp {
-		h.tcp = true
+	var first, o outcome
+	used, forgot, err := insist(h, true, func(h how) (*dns.Msg, error) {
 		o = a.once(ctx, t, h)
-	}
-	if o.err == nil && h.edns && rejectsEDNS(o.msg) {
-		bare := a.once(ctx, t, how{tcp: h.tcp})
-		if bare.err == nil && bare.read.kind != useless {
-			t.srv.withoutEDNS()
-			return bare
+		if first.t == nil {
+			first = o
 		}
+		return o.msg, o.err
+	})
+	switch {
+	case forgot && err != nil && ctx.Err() == nil:
+		t.srv.forgetCookie() // TCP does not help: perhaps not all machines behind this address have cookies
+	case err == nil && o.read.kind == useless && first.err == nil && first.how != o.how:
+		if rejectsEDNS(first.msg) || rejectsCookie(first.msg) {
+			return first // it refuses everything
+		}
+	case err == nil && h.edns && !used.edns:
+		t.srv.withoutEDNS()
+	case err == nil && h.cookie && !used.cookie:
+		t.srv.withoutCookie()
 	}
 	if o.err == nil && doubt {
 		// Silence to EDNS may have been loss. What follows would be taken for
@@ -45,18 +52,6 @@ func (a *asking) try(ctx context.Context, t *target, h how) outcome {
 		t.srv.withoutEDNS()
 	}
 	return o
-}
-
-// rejectsEDNS says whether a reply refuses the OPT record rather than the
-// question (RFC 6891 7): an error without an OPT record of its own, or BADVERS.
-func rejectsEDNS(m *dns.Msg) bool {
-	switch m.Rcode {
-	case dns.RcodeFormatError, dns.RcodeNotImplemented:
-		return m.IsEdns0() == nil
-	case dns.RcodeBadVers:
-		return true
-	}
-	return false
 }
 
 // once makes one exchange on the look-up's budget and notes what it says of the
@@ -84,7 +79,7 @@ func (a *asking) once(ctx context.Context, t *target, h how) outcome {
 	}
 	o.x = x
 	if err == nil || ctx.Err() == nil {
-		a.r.note(a.f, x)
+		a.r.note(a.f, x, m)
 	}
 	return o
 }
