@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -56,6 +57,21 @@ func (w *world) with(t testing.TB) *world {
 // newWorld makes the namespaces and removes them when the test ends.
 func newWorld(t testing.TB) *world {
 	t.Helper()
+	id := strconv.Itoa(os.Getpid())
+	w := &world{t: t, dir: worldDir(t), servers: "r6srv-" + id, dual: "r6dual-" + id, only4: "r6only4-" + id, cut: "r6cut-" + id}
+	removeStale(t)
+	w.addNamespaces(w.servers, w.dual, w.only4, w.cut)
+	w.link(w.dual, "dual", "198.18.254.1/30", "198.18.254.2/30", "2001:db8:fffe::1/64", "2001:db8:fffe::2/64")
+	w.mustIn(w.only4, "sh", "-c", "echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6")
+	w.link(w.only4, "only4", "198.18.253.1/30", "198.18.253.2/30", "", "")
+	w.must("ip", "-n", w.servers, "route", "add", "blackhole", silent4)
+	w.must("ip", "-n", w.servers, "-6", "route", "add", "blackhole", silent6)
+	return w
+}
+
+// worldDir is a directory that goes with the test, and stays if it failed.
+func worldDir(t testing.TB) string {
+	t.Helper()
 	dir, err := os.MkdirTemp("", "ready6-integration-")
 	if err != nil {
 		t.Fatal(err)
@@ -67,24 +83,21 @@ func newWorld(t testing.TB) *world {
 		}
 		os.RemoveAll(dir)
 	})
-	// the mail server's processes run as their own user and must get in
+	// the daemons' processes run as their own users and must get in
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	removeStale(t)
-	id := strconv.Itoa(os.Getpid())
-	w := &world{t: t, dir: dir, servers: "r6srv-" + id, dual: "r6dual-" + id, only4: "r6only4-" + id, cut: "r6cut-" + id}
-	for _, ns := range []string{w.servers, w.dual, w.only4, w.cut} {
+	return dir
+}
+
+// addNamespaces makes namespaces with a loopback each, until the test ends.
+func (w *world) addNamespaces(names ...string) {
+	w.t.Helper()
+	for _, ns := range names {
 		w.must("ip", "netns", "add", ns)
-		t.Cleanup(func() { clear(t, ns) })
+		w.t.Cleanup(func() { clear(w.t, ns) })
 		w.must("ip", "-n", ns, "link", "set", "lo", "up")
 	}
-	w.link(w.dual, "dual", "198.18.254.1/30", "198.18.254.2/30", "2001:db8:fffe::1/64", "2001:db8:fffe::2/64")
-	w.mustIn(w.only4, "sh", "-c", "echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6")
-	w.link(w.only4, "only4", "198.18.253.1/30", "198.18.253.2/30", "", "")
-	w.must("ip", "-n", w.servers, "route", "add", "blackhole", silent4)
-	w.must("ip", "-n", w.servers, "-6", "route", "add", "blackhole", silent6)
-	return w
 }
 
 // removeStale deletes namespaces left by an earlier run that was killed.
@@ -97,7 +110,7 @@ func removeStale(t testing.TB) {
 		name, _, _ := strings.Cut(strings.TrimSpace(line), " ")
 		kind, id, ok := strings.Cut(name, "-")
 		pid, err := strconv.Atoi(id)
-		if !ok || err != nil || (kind != "r6srv" && kind != "r6dual" && kind != "r6only4" && kind != "r6cut") {
+		if !ok || err != nil || !slices.Contains([]string{"r6srv", "r6dual", "r6only4", "r6cut", "r6agree"}, kind) {
 			continue
 		}
 		if errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {

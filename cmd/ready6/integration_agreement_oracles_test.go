@@ -1,0 +1,70 @@
+//go:build integration
+
+package main_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// said is one validator's verdict with its words.
+type said struct {
+	state string
+	words string
+	err   error
+}
+
+// Each validator is asked from cold.
+const perQuestion = 30 * time.Second
+
+func (b *bed) askReady6(q asking) said {
+	o, err := execute(b.world, b.ns, perQuestion, b.bin, "dnssec", q.name, q.qtype, "--root-hints", b.files.hints,
+		"--trust-anchor", b.files.anchor, "--allow", "198.18.0.0/15", "--format", "json")
+	var got struct {
+		Status  string `json:"status"`
+		Reasons []struct {
+			Code   string `json:"code"`
+			Detail string `json:"detail"`
+		} `json:"reasons"`
+	}
+	if err == nil {
+		if err = json.Unmarshal([]byte(o.stdout), &got); err != nil {
+			err = fmt.Errorf("%w: %v", err, o)
+		}
+	}
+	var words []string
+	for _, r := range got.Reasons {
+		words = append(words, r.Code+": "+r.Detail)
+	}
+	return said{got.Status, strings.Join(words, "; "), err}
+}
+
+func (b *bed) askUnbound(q asking) said {
+	o, err := execute(b.world, b.ns, perQuestion, "timeout", "20", "unbound-host", "-C", b.iter, "-v", "-t", q.qtype, q.name)
+	out := o.stdout + o.stderr
+	return said{worst(map[string]bool{
+		"indeterminate": o.code == 124 || strings.Contains(out, "SERVFAIL") && !strings.Contains(out, "BOGUS"),
+		"bogus":         strings.Contains(out, "(BOGUS"),
+		"insecure":      strings.Contains(out, "(insecure)"),
+		"secure":        strings.Contains(out, "(secure)"),
+	}), out, err}
+}
+
+// askDelv asks from the anchor that is closest, which delv does not find itself.
+func (b *bed) askDelv(q asking) said {
+	top := "."
+	if q.anchor != "" {
+		top = q.anchor
+	}
+	o, err := execute(b.world, b.ns, perQuestion, "delv", "@127.0.0.1", "-p", "5300", "-a", b.bind, "+root="+top, "+nodlv", q.name, q.qtype)
+	out := o.stdout + o.stderr
+	unanswered := strings.Contains(out, "resolution failed: SERVFAIL") || strings.Contains(out, "resolution failed: failure") || strings.Contains(out, "timed out")
+	return said{worst(map[string]bool{
+		"indeterminate": unanswered,
+		"bogus":         strings.Contains(out, "resolution failed") && !unanswered && !strings.Contains(out, "resolution failed: ncache"),
+		"insecure":      strings.Contains(out, "unsigned answer"),
+		"secure":        strings.Contains(out, "fully validated"),
+	}), out, err}
+}
