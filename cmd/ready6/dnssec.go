@@ -17,6 +17,7 @@ import (
 	"ready6/probes/dnssec"
 	"ready6/probes/resolve"
 	"ready6/probes/verdict"
+	"ready6/reports"
 )
 
 func dnssecCommand(s streams) *cobra.Command {
@@ -126,10 +127,29 @@ func (q *inquiry) writeJSON() error {
 }
 
 func (q *inquiry) writeText() error {
-	if err := writeChain(q.s.out, q.result, q.resolver.Evidence(q.name, q.qtype), screen(q.cfg, q.s, q.s.out)); err != nil {
+	if err := reports.WriteChain(q.s.out, q.view(), screen(q.cfg, q.s, q.s.out)); err != nil {
 		return err
 	}
 	return q.writePosture()
+}
+
+// view is the chain with its reasons, and for each of them who was asked.
+func (q *inquiry) view() reports.ChainView {
+	v := reports.ChainView{Chain: q.result.ChainOfTrust()}
+	for _, r := range q.result.Reasons {
+		w := r.Result(r.Name+" "+r.Args["type"], q.result.At)
+		w.Args = withCause(r)
+		for _, k := range []string{"name", "zone", "parent", "signer"} {
+			if n := w.Args[k]; len(n) > 1 {
+				w.Args[k] = strings.TrimSuffix(n, ".") // as people write it: the sentence has its own full stop
+			}
+		}
+		if qtype, ok := dns.StringToType[r.Args["type"]]; ok && q.result.State != dnssec.Secure {
+			w.Evidence = q.resolver.Evidence(r.Name, qtype)
+		}
+		v.Why = append(v.Why, w)
+	}
+	return v
 }
 
 // threshold ends with 3 where --fail-on names the state.

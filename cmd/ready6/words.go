@@ -1,7 +1,6 @@
 package main
 
 import (
-	"ready6/probes/dnssec"
 	"ready6/probes/verdict"
 )
 
@@ -19,21 +18,12 @@ var (
 	sayUnder = saying{"services under the threshold of --fail-on: %d", "số dịch vụ dưới ngưỡng của --fail-on: %d"}
 	sayOver  = saying{"the time allowed for one service is over (--host-timeout), not everything was measured",
 		"đã hết thời gian cho phép của một dịch vụ (--host-timeout), chưa đo được hết"}
-	sayNoName   = saying{"the name does not exist (%s)", "tên này không tồn tại (%s)"}
-	sayNoRecord = saying{"there is no %s record of that name", "tên này không có bản ghi %s"}
-	sayUntil    = saying{"until", "đến"}
-	sayOwner    = saying{"owner:", "bên xử lý:"}
-	sayMend     = saying{"mend:", "khắc phục:"}
-	sayAsked    = saying{"asked %s for %s over %s: %s", "đã hỏi %s về %s qua %s: %s"}
-	sayPosture  = saying{"upkeep of zone", "tình trạng bảo trì của vùng"}
-	sayStopped  = saying{"stopped before everything was measured", "bị dừng trước khi đo xong"}
+	sayOwner   = saying{"owner:", "bên xử lý:"}
+	sayMend    = saying{"mend:", "khắc phục:"}
+	sayAsked   = saying{"asked %s for %s over %s: %s", "đã hỏi %s về %s qua %s: %s"}
+	sayPosture = saying{"upkeep of zone", "tình trạng bảo trì của vùng"}
+	sayStopped = saying{"stopped before everything was measured", "bị dừng trước khi đo xong"}
 )
-
-// states are the DNSSEC states as the reports word them.
-var states = map[dnssec.State]saying{
-	dnssec.Secure: {"secure", "an toàn"}, dnssec.Insecure: {"insecure", "chưa ký"},
-	dnssec.Bogus: {"bogus", "chữ ký sai"}, dnssec.Indeterminate: {"indeterminate", "chưa xác định"},
-}
 
 // roles are those who can mend a chain of trust.
 var roles = map[verdict.Role]saying{
