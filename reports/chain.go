@@ -155,7 +155,7 @@ func own(z verdict.ChainZone) (keys, above []verdict.Signature) {
 func (v ChainView) headline(l verdict.Lang) string {
 	c := v.Chain
 	s := Clean(c.Name) + " " + Clean(c.Type) + ": " + stateWord(l, verdict.DNSSEC, c.State)
-	if len(c.Hops) > 0 && c.Hops[len(c.Hops)-1].Kind == "denial" {
+	if len(c.Hops) > 0 && c.State != "bogus" && c.Hops[len(c.Hops)-1].Kind == "denial" {
 		switch c.Rcode {
 		case "NXDOMAIN":
 			s += " · " + fmt.Sprintf(word(l, "chain.noname"), c.Rcode)

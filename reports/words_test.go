@@ -12,7 +12,7 @@ import (
 )
 
 // composed are the beginnings of keys that the code completes from a value.
-var composed = []string{
+var composed = []string{"chain.ds.", "chain.stop.", 
 	"level.", "outcome.", "dnssec.", "rpki.", "state.", "role.", "check.", "status.", "unit.", "forecast.", "sum.reached.", "sum.agencies.",
 }
 

@@ -41,7 +41,7 @@ bogus (with the record that breaks the chain) or indeterminate (with the cause).
 	c.Flags().Bool("posture", false, "look at the upkeep of the name's zone as well, server by server")
 	withSettings(c, "root-hints", "trust-anchor", "at", "allow", "format", "lang", "color", "step-timeout", "host-timeout",
 		"connections", "lead-time", "fail-on", "lab", "world", "loopback")
-	withUsage(c, "format", "text or json (default: text)")
+	withUsage(c, "format", "text, json or svg, a picture of the chain (default: text)")
 	withUsage(c, "host-timeout", "longest time for the whole question")
 	withUsage(c, "lab", "ask the built-in test Internet")
 	return withUsage(c, "fail-on", "exit with 3 on: bogus (or fail), warn (insecure as well), unknown (indeterminate)")
@@ -65,13 +65,13 @@ type inquiry struct {
 
 // answerForms are the values of --format.
 var answerForms = map[string]func(*inquiry) error{
-	"": (*inquiry).writeText, "text": (*inquiry).writeText, "json": (*inquiry).writeJSON,
+	"": (*inquiry).writeText, "text": (*inquiry).writeText, "json": (*inquiry).writeJSON, "svg": (*inquiry).writeSVG,
 }
 
 func dnssecName(ctx context.Context, cfg config, s streams, args []string) error {
 	write, ok := answerForms[cfg.text("format")]
 	if !ok {
-		return usagef("format: %q is not one of text, json", cfg.text("format"))
+		return usagef("format: %q is not one of text, json, svg", cfg.text("format"))
 	}
 	if err := onlyWords(cfg, "bogus", "fail", "warn", "unknown"); err != nil {
 		return err
@@ -125,6 +125,8 @@ func (q *inquiry) writeJSON() error {
 	}
 	return writeJSON(q.s, shown)
 }
+
+func (q *inquiry) writeSVG() error { return reports.WriteChainSVG(q.s.out, q.view(), q.cfg.lang()) }
 
 func (q *inquiry) writeText() error {
 	if err := reports.WriteChain(q.s.out, q.view(), screen(q.cfg, q.s, q.s.out)); err != nil {
