@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"crypto/sha1"
 	"crypto/sha256"
+	"encoding/asn1"
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
@@ -54,11 +55,12 @@ func resign(s *scenario, anchors []dns.RR) ([]dns.RR, error) {
 		return anchors, nil
 	}
 	for _, e := range entries {
-		for _, section := range []*[]dns.RR{&e.msg.Answer, &e.msg.Ns, &e.msg.Extra} {
-			*section = r.section(*section)
-		}
+		m := e.msg
+		out := r.records(slices.Concat(m.Answer, m.Ns, m.Extra)) // signatures may be in another section
+		a, n := len(m.Answer), len(m.Answer)+len(m.Ns)
+		m.Answer, m.Ns, m.Extra = out[:a:a], out[a:n:n], out[n:]
 	}
-	return r.section(anchors), nil
+	return r.records(anchors), nil
 }
 
 func ofDSA(rr dns.RR) bool {
@@ -101,7 +103,7 @@ func (r *resigner) replace(k *dns.DNSKEY) error {
 	return nil
 }
 
-func (r *resigner) section(rrs []dns.RR) []dns.RR {
+func (r *resigner) records(rrs []dns.RR) []dns.RR {
 	out := make([]dns.RR, len(rrs))
 	for i, rr := range rrs {
 		out[i] = r.record(rr)
@@ -170,25 +172,32 @@ func (r *resigner) signature(sig *dns.RRSIG, before, after []dns.RR) dns.RR {
 	return c
 }
 
-// dsaHolds verifies a DSA signature (RFC 2536).
+// dsaHolds verifies a DSA signature, in the form of RFC 2536 or, as signers of
+// that time wrote them, in DER.
 func dsaHolds(k *dns.DNSKEY, sig *dns.RRSIG, data []byte) bool {
 	pub, err := base64.StdEncoding.DecodeString(k.PublicKey)
 	raw, err2 := base64.StdEncoding.DecodeString(sig.Signature)
-	if err != nil || err2 != nil || len(raw) != 41 || len(pub) < 1 {
+	if err != nil || err2 != nil || len(pub) < 1 {
+		return false
+	}
+	var x struct{ R, S *big.Int }
+	number := func(b []byte) *big.Int { return new(big.Int).SetBytes(b) }
+	if len(raw) == 41 {
+		x.R, x.S = number(raw[1:21]), number(raw[21:])
+	} else if _, err := asn1.Unmarshal(raw, &x); err != nil {
 		return false
 	}
 	size := 64 + 8*int(pub[0])
 	if len(pub) != 1+20+3*size {
 		return false
 	}
-	number := func(b []byte) *big.Int { return new(big.Int).SetBytes(b) }
 	key := dsa.PublicKey{Parameters: dsa.Parameters{Q: number(pub[1:21]), P: number(pub[21 : 21+size]), G: number(pub[21+size : 21+2*size])},
 		Y: number(pub[21+2*size:])}
 	digest := sha1.Sum(data)
-	return dsa.Verify(&key, digest[:], number(raw[1:21]), number(raw[21:]))
+	return dsa.Verify(&key, digest[:], x.R, x.S)
 }
 
-// signedBytes is what a signature is made over (RFC 4034 3.1.8.1).
+// signedBytes is what a signature is made over (RFC 4034 3.1.8.1), each record once.
 func signedBytes(sig *dns.RRSIG, section []dns.RR) []byte {
 	head := dns.Copy(sig).(*dns.RRSIG)
 	head.Hdr = dns.RR_Header{Name: ".", Rrtype: dns.TypeRRSIG, Class: dns.ClassINET}

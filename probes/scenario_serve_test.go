@@ -3,6 +3,7 @@ package probes_test
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -14,12 +15,12 @@ import (
 	"github.com/miekg/dns"
 )
 
-// stage serves a scenario at one of its steps, over in-memory connections.
+// stage serves a scenario at some of its steps, over in-memory connections.
 type stage struct {
 	s    *scenario
-	step int
-	dumb bool // a question without a scripted answer meets silence, not SERVFAIL
-	bare bool // answers have no OPT record but where the script says DO
+	step [2]int // of the question, and of what follows it: scripts mean one or the other
+	dumb bool   // a question without a scripted answer meets silence, not SERVFAIL
+	bare bool   // answers have no OPT record but where the script says DO
 
 	mu  sync.Mutex
 	log []string
@@ -136,14 +137,14 @@ func (g *stage) answer(at netip.Addr, q *dns.Msg, tcp bool) []byte {
 func packed(m *dns.Msg) []byte {
 	out, err := m.Pack()
 	if err != nil {
-		return nil
+		panic(fmt.Sprintf("%v in\n%v", err, m))
 	}
 	return out
 }
 
 func (g *stage) find(at netip.Addr, q *dns.Msg, tcp bool) *entry {
 	for _, s := range g.s.ranges {
-		if g.step < s.from || g.step > s.to || len(s.addrs) > 0 && !slices.Contains(s.addrs, at) {
+		if !g.during(s) || len(s.addrs) > 0 && !slices.Contains(s.addrs, at) {
 			continue
 		}
 		for _, e := range s.entries {
@@ -158,6 +159,10 @@ func (g *stage) find(at netip.Addr, q *dns.Msg, tcp bool) *entry {
 		}
 	}
 	return nil
+}
+
+func (g *stage) during(s serving) bool {
+	return slices.ContainsFunc(g.step[:], func(n int) bool { return s.from <= n && n <= s.to })
 }
 
 // matches compares a question with the entry's own by the words after MATCH.

@@ -70,6 +70,13 @@ func (r *run) admit(f *finding, set *rrset, n name) bool {
 	if !wild {
 		return true
 	}
+	if set.rrtype == dns.TypeDNAME {
+		// What a wildcard DNAME makes of a name is not deterministic (RFC 6672 3.3,
+		// RFC 4592 4.4): other validators refuse it, so its names do not resolve.
+		*f = f.weaken(Bogus, newReason(codeWildcard, z.apex, set.owner, set.rrtype, "record", record(set.rrs[0]),
+			"why", "a DNAME made from a wildcard cannot be validated (RFC 6672 3.3)"))
+		return false
+	}
 	proof := r.denyCloser(z, f.msg, set.owner, ce, set.rrtype)
 	f.expires = earlier(f.expires, proof.expires)
 	switch {

@@ -228,6 +228,9 @@ func (r *run) keyed(c name, parent *zone, trust func([]*key) ([]*key, *Reason), 
 func (r *run) judgeKeys(c name, parent *zone, trust func([]*key) ([]*key, *Reason), msg *message) *zone {
 	set := msg.answer.find(c, dns.TypeDNSKEY)
 	if set == nil || len(set.rrs) == 0 {
+		if anchors := r.v.anchors[c]; parent == nil && len(anchors) > 0 {
+			return r.failed(c, parent, Bogus, newReason(codeAnchorMismatch, c, c, dns.TypeDNSKEY, "record", record(anchors[0])))
+		}
 		return r.failed(c, parent, Bogus, newReason(codeDNSKEYMissing, c, c, dns.TypeDNSKEY))
 	}
 	if len(set.rrs) > maxKeys {

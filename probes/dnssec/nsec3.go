@@ -73,25 +73,42 @@ func (n *nsec3) covers(h digest) bool {
 	return (after || before) && h != n.owner
 }
 
-// hashed is the records of one parameter set.
+// hashed is the records of a proof. They may have different parameters: each is
+// compared with names hashed as it says.
 type hashed struct {
-	params
 	list []nsec3
 	b    *budget
+	memo map[params]map[name]digest
 }
 
-func (s hashed) matching(h digest) *nsec3 {
-	for i := range s.list {
-		if s.list[i].owner == h {
-			return &s.list[i]
-		}
+// digest hashes a name by a record's parameters, false if the budget is used up.
+func (s hashed) digest(p params, n name) (digest, bool) {
+	if d, ok := s.memo[p][n]; ok {
+		return d, true
 	}
-	return nil
+	d, ok := p.hash(s.b, n)
+	if ok {
+		if s.memo[p] == nil {
+			s.memo[p] = make(map[name]digest)
+		}
+		s.memo[p][n] = d
+	}
+	return d, ok
 }
 
-func (s hashed) covering(h digest) *nsec3 {
+// matching finds the record whose owner is n, nil if there is none.
+func (s hashed) matching(n name) *nsec3 {
+	return s.find(n, func(r *nsec3, h digest) bool { return r.owner == h })
+}
+
+// covering finds the record that shows that n does not exist.
+func (s hashed) covering(n name) *nsec3 {
+	return s.find(n, (*nsec3).covers)
+}
+
+func (s hashed) find(n name, by func(*nsec3, digest) bool) *nsec3 {
 	for i := range s.list {
-		if s.list[i].covers(h) {
+		if h, ok := s.digest(s.list[i].params, n); ok && by(&s.list[i], h) {
 			return &s.list[i]
 		}
 	}
@@ -102,28 +119,42 @@ func (s hashed) covering(h digest) *nsec3 {
 func (e *evidence) byParams(b *budget) []hashed {
 	var out []hashed
 	for _, n := range e.nsec3 {
-		i := slices.IndexFunc(out, func(s hashed) bool { return s.params == n.params })
+		i := slices.IndexFunc(out, func(s hashed) bool { return s.list[0].params == n.params })
 		if i < 0 {
 			i = len(out)
-			out = append(out, hashed{params: n.params, b: b})
+			out = append(out, hashed{b: b, memo: map[params]map[name]digest{}})
 		}
 		out[i].list = append(out[i].list, n)
 	}
-	slices.SortStableFunc(out, func(a, b hashed) int { return int(a.iterations) - int(b.iterations) })
+	slices.SortStableFunc(out, func(a, b hashed) int { return int(a.list[0].iterations) - int(b.list[0].iterations) })
 	return out
 }
 
-// eachParams tries a proof with each parameter set. Beyond the iteration limit
-// the signed records themselves make the name insecure (RFC 9276 3.2).
+// eachParams tries a proof with each parameter set, then with all the records
+// together: each is a signed statement about the zone's names (a zone that changes
+// its parameters has two whole chains). Beyond the iteration limit the signed
+// records themselves make the name insecure (RFC 9276 3.2).
 func (e *evidence) eachParams(b *budget, try func(hashed) proof) (p proof, any bool) {
-	for _, s := range e.byParams(b) {
-		if s.iterations > maxIterations {
+	sets := e.byParams(b)
+	all := hashed{b: b, memo: map[params]map[name]digest{}}
+	for _, s := range sets {
+		if s.list[0].iterations > maxIterations {
 			return proof{kind: noData, insecure: codeIterations, rr: s.list[0].rr}, true
 		}
-		if p = try(s); p.kind != unproven {
+		s.memo = all.memo
+		if p = try(s); b.spent { // what was not hashed is not known to be absent
+			return proof{}, true
+		}
+		if p.kind != unproven {
 			return p, true
 		}
 		any = true
+		all.list = append(all.list, s.list...)
+	}
+	if len(sets) > 1 {
+		if joint := try(all); joint.kind != unproven && !b.spent {
+			return joint, true
+		}
 	}
 	return p, any
 }
@@ -137,17 +168,13 @@ func (e *evidence) denyNSEC3(b *budget, q name, qtype uint16) (proof, bool) {
 }
 
 func (s hashed) deny(apex, q name, qtype uint16) proof {
-	h, ok := s.hash(s.b, q)
-	if !ok {
-		return proof{}
-	}
-	if m := s.matching(h); m != nil {
+	if m := s.matching(q); m != nil {
 		if qtype != dns.TypeDS && m.types.delegation() && !m.types.has(dns.TypeDS) {
 			return proof{kind: noData, insecure: codeUnsigned, cut: q, rr: m.rr}
 		}
 		return m.proves(q, qtype)
 	}
-	ce, nc, p := s.closest(apex, q, h)
+	ce, nc, p := s.closest(apex, q)
 	if nc == nil {
 		return p
 	}
@@ -163,17 +190,14 @@ func (s hashed) deny(apex, q name, qtype uint16) proof {
 	if !ok {
 		return proven(nameError)
 	}
-	if h, ok = s.hash(s.b, w); !ok {
-		return proof{}
-	}
-	if m := s.matching(h); m != nil {
+	if m := s.matching(w); m != nil {
 		p := m.proves(w, qtype)
 		if p.kind == unproven {
 			return p
 		}
 		return proven(noData)
 	}
-	if s.covering(h) != nil {
+	if s.covering(w) != nil {
 		return proven(nameError)
 	}
 	if nc.optOut { // an unsigned delegation, or an empty name above only such ones (RFC 5155 8.6, 7.2.8)
@@ -185,15 +209,11 @@ func (s hashed) deny(apex, q name, qtype uint16) proof {
 // closest is the closest encloser proof (RFC 5155 8.3): ce, an ancestor of q
 // that exists, and the record covering the name one label longer. If there is no
 // such record, the proof tells why.
-func (s hashed) closest(apex, q name, h digest) (ce name, nc *nsec3, p proof) {
+func (s hashed) closest(apex, q name) (ce name, nc *nsec3, p proof) {
 	for ce = q; ce != apex; {
-		next := h
+		next := ce
 		ce = ce.parent()
-		var ok bool
-		if h, ok = s.hash(s.b, ce); !ok {
-			return ce, nil, proof{}
-		}
-		m := s.matching(h)
+		m := s.matching(ce)
 		if m == nil {
 			continue
 		}
@@ -224,11 +244,7 @@ func (n *nsec3) proves(q name, qtype uint16) proof {
 // closerNSEC3 proves that nothing closer to q exists than ce (RFC 5155 8.8).
 func (e *evidence) closerNSEC3(b *budget, q, ce name) (proof, bool) {
 	return e.eachParams(b, func(s hashed) proof {
-		h, ok := s.hash(b, q.child(ce))
-		if !ok {
-			return proof{}
-		}
-		nc := s.covering(h)
+		nc := s.covering(q.child(ce))
 		if nc == nil {
 			return proof{why: "no record covers the next closer name"}
 		}

@@ -134,9 +134,40 @@ func (r *run) establish(n name) *zone {
 
 // load looks up what stands at c: by its own anchor, or by DS at the parent.
 func (r *run) load(c name) *zone {
-	if anchors, ok := r.v.anchors[c]; ok {
-		return r.prime(c, anchors)
+	anchors, ok := r.v.anchors[c]
+	if !ok {
+		return r.byParent(c)
 	}
+	z := r.prime(c, anchors)
+	if z.state == Bogus && len(z.link.Keys) == 0 && c != root {
+		if above := r.without(c); above != nil {
+			return above
+		}
+	}
+	return z
+}
+
+// without returns the zone around c if that zone proves under a trust anchor of
+// its own that c, which is an anchor's too, has no keys and is no delegation:
+// one anchor that leads here is enough (RFC 6840 C.2). Otherwise nil.
+func (r *run) without(c name) *zone {
+	if _, ok := r.v.anchorFor(c.parent()); !ok {
+		return nil
+	}
+	above := r.establish(c.parent())
+	m, reason := r.query(c, dns.TypeDNSKEY)
+	if above.state != Secure || reason != nil {
+		return nil
+	}
+	p := r.deny(above, newMessage(m), c, dns.TypeDNSKEY, true)
+	if p.kind == unproven || p.limit || p.insecure != "" || p.delegation {
+		return nil
+	}
+	return above
+}
+
+// byParent looks up what stands at c by DS at the parent.
+func (r *run) byParent(c name) *zone {
 	if _, ok := r.v.anchorFor(c); !ok {
 		return r.failed(c, nil, Indeterminate, newReason(codeNoAnchor, c, c, dns.TypeDNSKEY))
 	}

@@ -1,6 +1,8 @@
 package resolve
 
 import (
+	"slices"
+
 	"github.com/miekg/dns"
 
 	"ready6/probes/verdict"
@@ -35,7 +37,7 @@ func read(zone string, q question, m *dns.Msg) reading {
 		return reading{cause: verdict.ServFail}
 	}
 	if m.RecursionAvailable && !m.Authoritative {
-		if answers(zone, q, m) { // better than nothing, where no other server has it
+		if answers(zone, q, m) || denies(zone, m) { // better than nothing, where no other server has it
 			return byAA(m, "a recursive server, without authority")
 		}
 		return reading{cause: verdict.Lame, note: "a recursive server, without authority"}
@@ -136,6 +138,12 @@ func trim(zone string, q question, m *dns.Msg) *dns.Msg {
 	names := chain(zone, q, m)
 	for _, rr := range m.Answer {
 		if inChain(rr, q, names) && within(dns.CanonicalName(rr.Header().Name), zone) {
+			out.Answer = append(out.Answer, rr)
+		}
+	}
+	// A signature in another section than what it covers (RFC 4035 3.1.1) still holds.
+	for _, rr := range slices.Concat(m.Ns, m.Extra) {
+		if _, ok := rr.(*dns.RRSIG); ok && len(out.Answer) > 0 && inChain(rr, q, names) && within(dns.CanonicalName(rr.Header().Name), zone) {
 			out.Answer = append(out.Answer, rr)
 		}
 	}
