@@ -145,15 +145,31 @@ func (w *walk) content(ctx context.Context, a attempt, via []string) {
 	if a.page.more {
 		w.note("closure.too-many", a.host, via, a.evidence())
 	}
-	for _, r := range a.page.refs {
-		if w.own(r) || (r.host == a.host && r.port == a.port) {
-			continue
-		}
+	elsewhere := slices.DeleteFunc(slices.Clone(a.page.refs), func(r ref) bool { return w.own(r) || r.host == a.host && r.port == a.port })
+	w.ahead(ctx, elsewhere)
+	for _, r := range elsewhere {
 		r.from = a.evidence()
 		_, literal := netip.ParseAddr(r.host)
 		required := literal == nil || sameSite(r.host, w.s.Host) || sameSite(r.host, a.host)
 		w.dependency(ctx, r, append(slices.Clone(via), r.host), required)
 	}
+}
+
+// maxAhead bounds the hosts of one page that are asked at a time.
+const maxAhead = 8
+
+// ahead asks the hosts of a page side by side. The answers are only remembered:
+// one slow host after another would use up the time of the whole service.
+func (w *walk) ahead(ctx context.Context, refs []ref) {
+	turn := make(chan struct{}, maxAhead)
+	alongside(min(len(refs), max(0, maxClosure-len(w.hosts))), func(i int) {
+		turn <- struct{}{}
+		defer func() { <-turn }()
+		w.reachable(ctx, refs[i])
+		if _, err := netip.ParseAddr(refs[i].host); err != nil {
+			w.e.resolves6(ctx, refs[i].host)
+		}
+	})
 }
 
 // certificate follows the revocation sources of the certificate. A reply that

@@ -218,3 +218,6 @@ type ServiceKey struct {
 	Agency, Kind, Host string
 	Port               uint16
 }
+
+// OfService reports whether the key names a service, and no number resource.
+func (k ServiceKey) OfService() bool { return k.Kind != PrefixKind && k.Kind != ASNKind }

@@ -24,6 +24,25 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
+// Number resources are in a run, but are no services.
+func TestServicesAreCountedWithoutResources(t *testing.T) {
+	s := open(t, temp(t))
+	block, asn := record("a", "2001:db8::/32"), record("a", "AS64500")
+	block.Kind, asn.Kind = verdict.PrefixKind, verdict.ASNKind
+	id := store(t, s, Header{Started: night, Planned: 2}, Complete, record("a", "www.a.vn"), block, asn, record("a", "mx.a.vn"))
+	run, err := s.Load(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := s.Header(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(run.Records) != 4 || run.Services != 2 || h.Services != 2 {
+		t.Errorf("%d records of %d services, header says %d", len(run.Records), run.Services, h.Services)
+	}
+}
+
 var night = time.Date(2026, 3, 1, 2, 0, 0, 0, time.UTC)
 
 func open(t *testing.T, path string) *Store {

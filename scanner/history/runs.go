@@ -141,7 +141,12 @@ func (s *Store) Load(ctx context.Context, id int64) (Run, error) {
 		}
 		run.Records = append(run.Records, rec)
 	}
-	run.Services = len(run.Records) // more than the header had, if it is still being written
+	run.Services = 0 // more than the header had, if it is still being written
+	for _, rec := range run.Records {
+		if rec.Key().OfService() {
+			run.Services++
+		}
+	}
 	return run, nil
 }
 

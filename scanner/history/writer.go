@@ -212,7 +212,9 @@ func (w *Writer) commit(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		added += n
+		if k.OfService() {
+			added += n
+		}
 	}
 	if _, err := tx.ExecContext(ctx, "UPDATE run SET services = services + ?, finished = ? WHERE id = ?",
 		added, w.now().UnixNano(), w.id); err != nil {
