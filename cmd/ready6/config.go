@@ -53,6 +53,7 @@ var settings = []setting{
 	{"run-timeout", 6 * time.Hour, "longest time for the whole run"},
 	{"vantage", "", "name of the place measured from; default: the host name"},
 	{"fail-on", []string(nil), "exit with 3 on: fail, warn, unknown, bogus, invalid, below=LEVEL"},
+	{"keep", []string(nil), "runs to keep: last=N, daily=N, weekly=N, monthly=N"},
 	{"log-level", "info", "debug, info, warn or error"},
 	{"log-format", "", "console or json; default: console on a terminal"},
 	{"color", "auto", "auto, always or never"},
@@ -252,6 +253,9 @@ func (c config) check(env map[string]string) []error {
 	}
 	if _, err := parseThresholds(c.list("fail-on")); err != nil {
 		bad("fail-on: %w", err)
+	}
+	if _, err := parseKeep(c.list("keep")); err != nil {
+		bad("keep: %w", err)
 	}
 	if at := c.v.GetString("at"); at != "" {
 		if _, err := time.Parse(time.RFC3339, at); err != nil {

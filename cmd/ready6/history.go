@@ -26,7 +26,7 @@ func historyCommand(s streams) *cobra.Command {
 			return listRuns(cmd.Context(), cfg, s)
 		},
 	}
-	c.AddCommand(historyDiffCommand(s))
+	c.AddCommand(historyDiffCommand(s), historyPruneCommand(s))
 	return historySettings(c)
 }
 

@@ -15,8 +15,9 @@ var (
 	sayKept        = saying{"%s: %d services measured, %d not (fully) measured", "%s: đã đo %d dịch vụ, %d chưa đo (đủ)"}
 	sayVantage     = saying{"not everything could be measured from here (%s); what rests on it is unknown",
 		"từ đây không đo được mọi thứ (%s); những gì dựa vào đó là không rõ"}
-	sayUnder = saying{"services under the threshold of --fail-on: %d", "số dịch vụ dưới ngưỡng của --fail-on: %d"}
-	sayOver  = saying{"the time allowed for one service is over (--host-timeout), not everything was measured",
+	sayPruned = saying{"runs removed: %d", "số lượt quét đã xóa: %d"}
+	sayUnder  = saying{"services under the threshold of --fail-on: %d", "số dịch vụ dưới ngưỡng của --fail-on: %d"}
+	sayOver   = saying{"the time allowed for one service is over (--host-timeout), not everything was measured",
 		"đã hết thời gian cho phép của một dịch vụ (--host-timeout), chưa đo được hết"}
 	sayOwner   = saying{"owner:", "bên xử lý:"}
 	sayMend    = saying{"mend:", "khắc phục:"}
