@@ -55,7 +55,7 @@ func Values(run history.Run, inv inventory.Inventory, plan inventory.Plan) []Poi
 }
 
 func newBuilder(run history.Run, inv inventory.Inventory, at time.Time) *builder {
-	local := at.In(zoneVN)
+	local := at.In(Zone)
 	b := &builder{
 		tree: inv.At(local), at: local, day: inventory.DayOf(local), dir: newDirectory(inv), records: run.Records,
 		judged: map[verdict.ServiceKey]int{}, prefixes: map[string]verdict.Outcome{},

@@ -10,9 +10,9 @@ import (
 	"ready6/probes/verdict"
 )
 
-// zoneVN is the time of the province: UTC+7 all the year, without a time-zone
+// Zone is the time of the province: UTC+7 all the year, without a time-zone
 // data base.
-var zoneVN = time.FixedZone("+07", 7*60*60)
+var Zone = time.FixedZone("+07", 7*60*60)
 
 // day writes a date, 23/11/2026 in Vietnamese and 2026-11-23 in English.
 func day(l verdict.Lang, t time.Time) string {
@@ -30,7 +30,7 @@ func moment(l verdict.Lang, t time.Time) string {
 	if t.IsZero() {
 		return "–"
 	}
-	t = t.In(zoneVN)
+	t = t.In(Zone)
 	if l == verdict.VI {
 		return t.Format("15:04 02/01/2006")
 	}
@@ -38,7 +38,7 @@ func moment(l verdict.Lang, t time.Time) string {
 }
 
 // clock writes a time of day in the province, to the second.
-func clock(t time.Time) string { return t.In(zoneVN).Format("15:04:05") }
+func clock(t time.Time) string { return t.In(Zone).Format("15:04:05") }
 
 // decimal writes v with one digit after the point, or the comma in Vietnamese;
 // a whole number has none.

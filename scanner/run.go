@@ -160,17 +160,13 @@ func (r *run) collect(emit func(verdict.Record) error) error {
 			r.report()
 		case <-tick:
 			r.report()
-		case <-r.Abort:
-			r.cancel(ErrAborted)
-			close(r.gone)
-			return r.end(ErrAborted)
 		}
 	}
 }
 
 // drain ends the run and waits for its goroutines, which Grace bounds.
 func (r *run) drain() {
-	r.cancel(ErrAborted)
+	r.cancel(nil)
 	close(r.gone)
 	for range r.out { //nolint:revive // waiting for the close
 	}
@@ -206,17 +202,13 @@ func (r *run) result() error {
 	if r.stopped == 0 {
 		return nil
 	}
-	return r.end(why(r.ctx))
-}
-
-func (r *run) end(why error) error {
-	return &Stopped{Why: why, Measured: r.progress.Done - r.progress.Unmeasured, Unmeasured: r.progress.Unmeasured}
+	return &Stopped{Why: why(r.ctx), Measured: r.progress.Done - r.progress.Unmeasured, Unmeasured: r.progress.Unmeasured}
 }
 
 // why says what ended the run's context.
 func why(ctx context.Context) error {
 	cause := context.Cause(ctx)
-	for _, e := range []error{ErrDeadline, ErrStuck, ErrAborted} {
+	for _, e := range []error{ErrDeadline, ErrStuck} {
 		if errors.Is(cause, e) {
 			return e
 		}

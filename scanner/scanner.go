@@ -33,9 +33,6 @@ type Scan struct {
 	RunTimeout  time.Duration // for the whole run; 0: no limit
 	Grace       time.Duration // for a probe to return after its context has ended; 0 means DefaultGrace
 
-	// Abort, when closed, ends the run at once: nothing more is emitted (a
-	// second Ctrl-C). The services without a record are then simply missing.
-	Abort <-chan struct{}
 	// Progress is called after every record, and every second while none comes,
 	// always from the goroutine that called Run. May be nil.
 	Progress func(Progress)
@@ -66,14 +63,13 @@ type Progress struct {
 var (
 	ErrInterrupted = errors.New("interrupted")
 	ErrDeadline    = errors.New("time allowed for the run is over")
-	ErrAborted     = errors.New("aborted")
 	ErrStuck       = errors.New("too many probes do not end when told to")
 )
 
 // Stopped is the error of a run that could not measure every service. What
-// there was has been emitted all the same, except after Abort.
+// there was has been emitted all the same.
 type Stopped struct {
-	Why        error // ErrInterrupted, ErrDeadline, ErrAborted or ErrStuck
+	Why        error // ErrInterrupted, ErrDeadline or ErrStuck
 	Measured   int   // services whose probe ran to its end
 	Unmeasured int   // services cut short or never started, as far as emitted
 }

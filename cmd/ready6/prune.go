@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
+	"ready6/reports"
 	"ready6/scanner/history"
 )
 
@@ -46,7 +46,7 @@ func pruneRuns(ctx context.Context, cfg config, s streams) error {
 	if keep == (history.Keep{}) {
 		return usagef("keep: say which runs to keep, as in --keep daily=14,monthly=24; nothing was removed")
 	}
-	keep.Zone = time.Local
+	keep.Zone = reports.Zone // days and months as the reports word them
 	store, err := openStore(ctx, cfg)
 	if err != nil {
 		return err
