@@ -40,6 +40,7 @@ type asking struct {
 	weak    *reply // the best so far without the AA bit
 	spent   bool   // the budget is used up
 	child   bool   // some server answered a DS question for the child
+	direct  int    // targets that the delegation led to, before fallBack added to them; -1: not tried
 }
 
 // serverName is one name of the NS set.
@@ -101,7 +102,7 @@ var (
 func (r *Resolver) askZone(ctx context.Context, f *flight, z *zone, q question) (reply, *Failure) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // ends the tries that lost
-	a := &asking{r: r, f: f, z: z, q: q, out: make(chan outcome)}
+	a := &asking{r: r, f: f, z: z, q: q, out: make(chan outcome), direct: -1}
 	a.gather()
 	hedge := time.NewTimer(0)
 	defer hedge.Stop()
@@ -111,7 +112,10 @@ func (r *Resolver) askZone(ctx context.Context, f *flight, z *zone, q question) 
 			if wait, ok := a.next(ctx); ok {
 				hedge.Reset(wait)
 			} else if a.open == 0 {
-				break
+				if !a.fallBack(ctx) {
+					break
+				}
+				continue
 			}
 		}
 		due = false
@@ -129,6 +133,9 @@ func (r *Resolver) askZone(ctx context.Context, f *flight, z *zone, q question) 
 		}
 	}
 	if a.weak != nil {
+		if a.weak.child != "" {
+			a.weak.kind = referral
+		}
 		return *a.weak, nil
 	}
 	return reply{}, a.fail(ctx)

@@ -15,6 +15,9 @@ var (
 
 // fail says why no server of the zone helped.
 func (a *asking) fail(ctx context.Context) *Failure {
+	if a.direct >= 0 {
+		a.targets = a.targets[:a.direct] // what was tried beyond them explains nothing
+	}
 	f := &Failure{Zone: a.z.name, exchanges: slices.Clone(a.z.referral)}
 	for _, n := range a.names {
 		f.Servers = append(f.Servers, a.serverFault(n))

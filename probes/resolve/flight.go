@@ -22,7 +22,8 @@ type flight struct {
 	done   chan struct{}
 	ans    *answer // after done
 
-	log exchanges
+	log    exchanges
+	fallen bool // it is looking for servers beyond the delegation; only its own goroutine uses this
 
 	// Under Resolver.mu.
 	waiters int

@@ -37,10 +37,7 @@ func read(zone string, q question, m *dns.Msg) reading {
 		return reading{cause: verdict.ServFail}
 	}
 	if m.RecursionAvailable && !m.Authoritative {
-		if answers(zone, q, m) || denies(zone, m) { // better than nothing, where no other server has it
-			return byAA(m, "a recursive server, without authority")
-		}
-		return reading{cause: verdict.Lame, note: "a recursive server, without authority"}
+		return second(zone, q, m)
 	}
 	if answers(zone, q, m) {
 		return byAA(m, "without authority")
@@ -61,6 +58,20 @@ func read(zone string, q question, m *dns.Msg) reading {
 		return reading{kind: weak, cause: verdict.Lame, note: "a denial without SOA, without authority"}
 	}
 	return reading{cause: verdict.Lame, note: "neither answer nor referral, without authority"}
+}
+
+// second reads what a recursive server gives at second hand. It counts if no
+// server of the zone does better, as for any resolver.
+func second(zone string, q question, m *dns.Msg) reading {
+	const note = "a recursive server, without authority"
+	soa, ns := section(zone, q, m)
+	switch {
+	case answers(zone, q, m), denies(zone, m), soa != "" && soa != above && q.qtype != dns.TypeDS:
+		return reading{kind: weak, cause: verdict.Lame, note: note}
+	case m.Rcode == dns.RcodeSuccess && soa == "" && ns != "" && ns != above && ns != zone:
+		return reading{kind: weak, child: ns, cause: verdict.Lame, note: note + ", refers to " + ns}
+	}
+	return reading{cause: verdict.Lame, note: note}
 }
 
 func byAA(m *dns.Msg, otherwise string) reading {

@@ -23,7 +23,7 @@ func TestRead(t *testing.T) {
 	}{
 		"referral":                       {m: sections(none, []dns.RR{ns}), want: referral},
 		"referral with AA":               {m: sections(none, []dns.RR{ns}), aa: true, want: referral},
-		"referral by a recursive server": {m: sections(none, []dns.RR{ns}), ra: true, want: useless},
+		"referral by a recursive server": {m: sections(none, []dns.RR{ns}), ra: true, want: weak},
 		"referral with a foreign SOA":    {m: sections(none, []dns.RR{ns, rr("net. SOA a. b. 1 2 3 4 5")}), want: useless},
 		"NODATA":                         {m: sections(none, []dns.RR{soa}), aa: true, want: authority},
 		"NODATA with the zone's NS":      {m: sections(none, []dns.RR{rr("vn. NS ns.vn."), soa}), aa: true, want: authority},
@@ -32,7 +32,7 @@ func TestRead(t *testing.T) {
 		"denial of another zone":         {m: sections(none, []dns.RR{rr("a.net. NSEC b.net. A")}), want: useless},
 		"NXDOMAIN":                       {m: sections(none, []dns.RR{soa}), aa: true, rcode: dns.RcodeNameError, want: authority},
 		"NXDOMAIN with NS of a child":    {m: sections(none, []dns.RR{ns}), rcode: dns.RcodeNameError, want: useless},
-		"NXDOMAIN by a cache":            {m: sections(none, []dns.RR{soa}), ra: true, rcode: dns.RcodeNameError, want: useless},
+		"NXDOMAIN by a cache":            {m: sections(none, []dns.RR{soa}), ra: true, rcode: dns.RcodeNameError, want: weak},
 		"alias to nowhere":               {m: sections([]dns.RR{rr("www.x.vn. CNAME a.vn.")}, []dns.RR{soa}), aa: true, rcode: dns.RcodeNameError, want: authority},
 		"DNAME":                          {m: sections([]dns.RR{rr("x.vn. DNAME net.")}, none), aa: true, want: authority},
 		"DNAME too long":                 {m: sections([]dns.RR{rr("x.vn. DNAME net.")}, none), aa: true, rcode: dns.RcodeYXDomain, want: authority},
