@@ -40,6 +40,7 @@ type Config struct {
 	Roots                   []resolve.Server // the root hints, asked by Preflight
 	Anchors                 []dns.RR         // what DNSSEC starts from, compared by Preflight
 	AnchorErr               error            // why there are none
+	Policy                  rpki.Policy      // thresholds for route origins
 	Data                    []Data           // where VRPs and Routes came from, for Preflight
 	Allow                   []netip.Prefix   // special-purpose space that may be contacted after all
 

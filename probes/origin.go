@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"slices"
 
-	"ready6/probes/rpki"
 	"ready6/probes/verdict"
 )
 
@@ -27,7 +26,7 @@ func rpkiResults(_ context.Context, e *Env, s *subject) []verdict.Result {
 // originResults judges the route to one address. In a block of an agency's own
 // the ROA is that agency's to make; elsewhere it is the origin's.
 func (e *Env) originResults(a netip.Addr) []verdict.Result {
-	out := rpki.Judge(e.VRPs, e.Routes, a, e.Now()).Results()
+	out := e.Policy.Judge(e.VRPs, e.Routes, a, e.Now()).Results()
 	holder, own := e.holder(a)
 	for i := range out {
 		if own && out[i].Owner.Role != verdict.Operator {

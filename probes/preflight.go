@@ -31,12 +31,11 @@ type Data struct {
 	At    time.Time // when the data was made; zero if it does not say
 	Until time.Time // when its maker says it ends; zero if it does not
 	Count int
-	Err   error // why it cannot be used
-}
+	Err   error // why it cannot be used, or with a Count not all of it
 
-// maxDataAge is the age from which a kind of data backs no verdict, or not all
-// of them: the same as in package rpki.
-var maxDataAge = map[string]time.Duration{"VRPs": 24 * time.Hour, "routes": 7 * 24 * time.Hour}
+	Passed []string // sources that were preferred and could not be used
+	Shrunk string   // how much is missing that an earlier run had; empty: nothing
+}
 
 // Preflight proves the vantage before a run: both families against canaries or
 // the root servers, trust anchor and clock against the root's signatures, and
@@ -62,6 +61,11 @@ func (e *Env) Preflight(ctx context.Context) (Vantage, []verdict.Result) {
 	}
 	for _, d := range e.Data {
 		out = append(out, e.judgeData(d))
+		for _, p := range d.Passed {
+			r := result("vantage.data-passed", "detail", p)
+			r.Subject = d.Kind
+			out = append(out, r)
+		}
 	}
 	for i := range out {
 		out[i].Check = verdict.Vantage
@@ -361,7 +365,13 @@ func (e *Env) anchored(name string) bool {
 // judgeData says whether a data source can back verdicts.
 func (e *Env) judgeData(d Data) verdict.Result {
 	var r verdict.Result
+	maxAge := e.Policy.WithDefaults().VRPsStale
+	if d.Kind == "routes" {
+		maxAge = e.Policy.WithDefaults().RoutesStale
+	}
 	switch {
+	case d.Err != nil && d.Count > 0:
+		r = result("vantage.data-damaged", "detail", d.Err.Error())
 	case d.Err != nil:
 		r = result("vantage.data-missing", "detail", d.Err.Error())
 	case d.Name == "":
@@ -370,10 +380,12 @@ func (e *Env) judgeData(d Data) verdict.Result {
 		r = result("vantage.data-empty", "detail", d.Name)
 	case !d.Until.IsZero() && e.Now().After(d.Until):
 		r = result("vantage.data-stale", "detail", fmt.Sprintf("%s, ended %s", d.Name, d.Until.UTC().Format(time.RFC3339)))
+	case !d.At.IsZero() && e.Now().Sub(d.At) > maxAge:
+		r = result("vantage.data-stale", "detail", fmt.Sprintf("%s, made %s", d.Name, d.At.UTC().Format(time.RFC3339)))
+	case d.Shrunk != "":
+		r = result("vantage.data-shrunk", "detail", d.Shrunk)
 	case d.At.IsZero():
 		r = result("vantage.data-undated", "detail", fmt.Sprintf("%d, %s", d.Count, d.Name))
-	case e.Now().Sub(d.At) > maxDataAge[d.Kind]:
-		r = result("vantage.data-stale", "detail", fmt.Sprintf("%s, made %s", d.Name, d.At.UTC().Format(time.RFC3339)))
 	default:
 		r = result("vantage.data-ok", "detail", fmt.Sprintf("%d, %s, %s", d.Count, d.Name, d.At.UTC().Format(time.RFC3339)))
 	}

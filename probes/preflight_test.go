@@ -126,10 +126,18 @@ func TestData(t *testing.T) {
 		{Data{Kind: "VRPs", Name: "f", At: now}, "vantage.data-empty"},
 		{Data{Kind: "VRPs", Name: "f", Err: errors.New("x")}, "vantage.data-missing"},
 		{Data{Kind: "VRPs"}, "vantage.data-none"},
+		{Data{Kind: "routes", Name: "f", At: now, Count: 1, Err: errors.New("x")}, "vantage.data-damaged"},
+		{Data{Kind: "VRPs", Name: "f", At: now, Count: 1, Shrunk: "ripe: 9 → 1"}, "vantage.data-shrunk"},
+		{Data{Kind: "VRPs", Name: "f", At: now.Add(-25 * time.Hour), Count: 1, Shrunk: "ripe: 9 → 1"}, "vantage.data-stale"},
 	} {
 		if got := e.judgeData(tc.d); got.Reason != tc.want {
 			t.Errorf("%+v: %s, want %s", tc.d, got.Reason, tc.want)
 		}
+	}
+	e.Data = []Data{{Kind: "VRPs", Name: "b", At: now, Count: 1, Passed: []string{"a: refused"}}}
+	_, out := e.Preflight(t.Context())
+	if last := out[len(out)-1]; last.Reason != "vantage.data-passed" || last.Args["detail"] != "a: refused" || last.Subject != "VRPs" {
+		t.Errorf("%+v", last)
 	}
 }
 

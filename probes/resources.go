@@ -35,12 +35,12 @@ func (e *Env) resourcesOf(ag inventory.Agency, providers []rpki.ASN) []verdict.R
 		h := rpki.Holding{Prefix: p.Prefix, Origins: numbers(p.Origins), Own: numbers(ag.ASNs), Providers: providers, Owner: owner}
 		held = append(held, p.Prefix)
 		out = append(out, verdict.Record{Agency: ag.ID, Host: p.Prefix.String(), Kind: verdict.PrefixKind, At: now,
-			Results: rpki.Policy{}.Audit(e.VRPs, e.Routes, h, now)})
+			Results: e.Policy.Audit(e.VRPs, e.Routes, h, now)})
 	}
 	families(out, owner)
 	for _, n := range numbers(ag.ASNs) {
 		out = append(out, verdict.Record{Agency: ag.ID, Host: n.String(), Kind: verdict.ASNKind, At: now,
-			Results: rpki.Policy{}.AuditASN(e.Routes, n, held, owner, now)})
+			Results: e.Policy.AuditASN(e.Routes, n, held, owner, now)})
 	}
 	return out
 }

@@ -126,6 +126,7 @@ func (s *reasons) check(t *testing.T, results []verdict.Result) {
 // who was asked.
 var withoutEvidence = map[verdict.Reason]bool{
 	"vantage.anchor-missing": true, "vantage.data-missing": true, "vantage.data-empty": true, "vantage.data-stale": true,
+	"vantage.data-damaged": true, "vantage.data-shrunk": true,
 }
 
 // elsewhere says, of every reason of the probes that no world gives, which test
@@ -139,6 +140,7 @@ var elsewhere = map[verdict.Reason]string{
 	"vantage.canary-good-fails": "TestCanariesVoidOnlyWhatTheyConcern", "vantage.canary-bad-passes": "TestCanariesVoidOnlyWhatTheyConcern",
 	"vantage.data-ok": "TestData", "vantage.data-stale": "TestData", "vantage.data-missing": "TestData",
 	"vantage.data-none": "TestData", "vantage.data-empty": "TestData", "vantage.data-undated": "TestData",
+	"vantage.data-damaged": "TestData", "vantage.data-shrunk": "TestData", "vantage.data-passed": "TestData",
 }
 
 // complete protects the catalogue: a reason that nothing gives is dead wood, or

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -36,7 +37,7 @@ as JSON lines {"prefix":…,"asn":…} and answers go out in the same order.`,
 		},
 	}
 	c.Flags().String("batch", "", "file with routes as JSON lines; - for standard input")
-	withSettings(c, "vrps", "format", "color", "fail-on", "step-timeout", "lab", "world", "loopback")
+	withSettings(c, "vrps", "vrps-max-age", "ca", "format", "color", "fail-on", "step-timeout", "lab", "world", "loopback")
 	withUsage(c, "format", "text or json (default: text); a batch is always JSON lines")
 	withUsage(c, "fail-on", "exit with 3 if a route is invalid (the one word for routes: invalid)")
 	withUsage(c, "step-timeout", "longest wait for the RTR cache where that is more than 30 s")
@@ -50,7 +51,7 @@ func rpkiValidate(ctx context.Context, cfg config, s streams, args []string, bat
 	if (batch == "") != (len(args) == 2) {
 		return usagef("rpki validate takes either PREFIX and ASN, or --batch FILE")
 	}
-	if cfg.text("vrps") == "" && !cfg.on("lab") {
+	if len(cfg.list("vrps")) == 0 && !cfg.on("lab") {
 		return usagef("no VRPs: name a file or rtr://HOST:PORT with --vrps")
 	}
 	if err := onlyWords(cfg, "invalid"); err != nil {
@@ -62,14 +63,21 @@ func rpkiValidate(ctx context.Context, cfg config, s streams, args []string, bat
 	}
 	defer set.close()
 	now := set.clock(cfg)
-	snapshot, err := set.fetchVRPs(ctx, cfg.text("vrps"), cfg, now)
+	snapshot, passed, err := set.fetchVRPs(ctx, cfg, now)
 	if err != nil {
-		if strings.HasPrefix(cfg.text("vrps"), "rtr://") {
+		var bad *failure
+		if !errors.As(err, &bad) && slices.ContainsFunc(cfg.list("vrps"), func(v string) bool { return strings.Contains(v, "://") }) {
 			return failed(fmt.Errorf("VRPs: %w", err))
 		}
 		return usagef("VRPs: %w", err)
 	}
-	if fault := stale(snapshot.Source().At, snapshot.Source().Until, now()); fault != "" {
+	for _, p := range passed {
+		fmt.Fprintf(s.err, "ready6: VRPs: not used: %s\n", p)
+	}
+	if len(passed) > 0 {
+		fmt.Fprintf(s.err, "ready6: VRPs: taken from %s\n", snapshot.Source().Name)
+	}
+	if fault := stale(snapshot.Source().At, snapshot.Source().Until, now(), cfg.duration("vrps-max-age")); fault != "" {
 		fmt.Fprintf(s.err, "ready6: VRPs: %s %s; the answers below are of that time\n", snapshot.Source().Name, fault)
 	}
 	if batch != "" {

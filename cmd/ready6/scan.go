@@ -23,7 +23,7 @@ import (
 )
 
 // measuring are the settings of every command that goes out to the network.
-var measuring = []string{"root-hints", "trust-anchor", "vrps", "routes", "ca", "allow", "only", "step-timeout", "host-timeout", "lead-time",
+var measuring = []string{"root-hints", "trust-anchor", "vrps", "vrps-max-age", "routes", "routes-max-age", "min-peers", "ca", "allow", "only", "step-timeout", "host-timeout", "lead-time",
 	"per-address", "connections", "vantage", "contact", "lang", "color", "lab", "world", "loopback", "inventory"}
 
 func scanCommand(s streams) *cobra.Command {
@@ -158,6 +158,9 @@ func (j *job) run(ctx context.Context) error {
 	// service early must not end it for the others.
 	runCtx, cancel := context.WithTimeout(ctx, j.cfg.duration("run-timeout"))
 	defer cancel()
+	if err := j.guard(ctx); err != nil {
+		return err
+	}
 	j.env = probes.New(runCtx, j.set.config)
 	_, j.preflight = j.env.Preflight(runCtx)
 	if ctx.Err() == nil { // what an interrupt cut short says nothing about the vantage

@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/x509"
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
 	"slices"
@@ -20,7 +18,6 @@ import (
 	"ready6/probes/dnssec"
 	"ready6/probes/lab"
 	"ready6/probes/resolve"
-	"ready6/probes/rpki"
 	"ready6/probes/verdict"
 	"ready6/scanner/history"
 )
@@ -30,6 +27,7 @@ type setup struct {
 	config  probes.Config
 	sources []history.SourceInfo
 	lab     *lab.Lab
+	caches  caches // of the RTR sources used so far
 }
 
 // close ends the lab, if there is one.
@@ -72,7 +70,7 @@ func (s *setup) prepare(ctx context.Context, c config, inv inventory.Inventory) 
 		Dial:       dial.Limit(out, c.number("per-address"), c.number("connections")),
 		PerAddress: c.number("per-address"), Connections: c.number("connections"),
 		CAs: cas, Roots: hints, Allow: s.allow(c), Inventory: inv, Name: vantageName(c),
-		Now: now, Step: s.step(c), Lead: c.duration("lead-time"), UserAgent: userAgent(c),
+		Now: now, Step: s.step(c), Lead: c.duration("lead-time"), UserAgent: userAgent(c), Policy: policy(c),
 	}
 	s.config.Only = checksOf(c.list("only"))
 	// Name servers are shared by many services: their budget is a wider one.
@@ -212,137 +210,6 @@ func readAnchors(c config, l *lab.Lab) (anchors []dns.RR, name string, err error
 		return nil, path, fmt.Errorf("%s: %w", path, err)
 	}
 	return anchors, path, nil
-}
-
-// vrps loads the VRPs. Without any, route-origin states are unknown.
-func (s *setup) vrps(ctx context.Context, c config, now func() time.Time) {
-	from := c.text("vrps")
-	d := probes.Data{Kind: "VRPs", Name: from}
-	if from == "" && s.lab == nil {
-		s.config.Data = append(s.config.Data, d)
-		return
-	}
-	snapshot, err := s.fetchVRPs(ctx, from, c, now)
-	if err != nil {
-		d.Err = brief(err)
-	} else {
-		s.config.VRPs = snapshot
-		from := snapshot.Source()
-		d.Name, d.At, d.Until, d.Count = from.Name, from.At, from.Until, snapshot.Len()
-	}
-	s.data(d)
-}
-
-// maxAge is the age from which data backs no verdict; the probes hold to it too.
-const maxAge = 24 * time.Hour
-
-func stale(at, until, now time.Time) string {
-	switch {
-	case !until.IsZero() && now.After(until):
-		return "expired at " + until.UTC().Format(time.RFC3339)
-	case !at.IsZero() && now.Sub(at) > maxAge:
-		return fmt.Sprintf("is %s old (made %s)", now.Sub(at).Round(time.Hour), at.UTC().Format(time.RFC3339))
-	}
-	return ""
-}
-
-func (s *setup) fetchVRPs(ctx context.Context, from string, c config, now func() time.Time) (*rpki.Snapshot, error) {
-	address, overRTR := strings.CutPrefix(from, "rtr://")
-	out := dial.System()
-	if from == "" {
-		address, overRTR, out = s.lab.RTRAddr(), true, s.lab.Dial
-	}
-	if scheme, _, isURL := strings.Cut(from, "://"); isURL && !overRTR {
-		return nil, usagef("%s: VRPs come from a file or from rtr://HOST:PORT, not over %s", from, scheme)
-	}
-	if _, _, err := net.SplitHostPort(address); overRTR && err != nil {
-		return nil, usagef("%s: the RTR cache is wanted as rtr://HOST:PORT", from)
-	}
-	if overRTR {
-		ctx, cancel := context.WithTimeout(ctx, max(30*time.Second, c.duration("step-timeout")))
-		defer cancel()
-		return rpki.NewRTR(out, address, nil, now).Sync(ctx)
-	}
-	f, err := openFile(from)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return rpki.ReadVRPs(f, from)
-}
-
-// routes loads the route table; the inventory's own announcements stand in
-// where none is given.
-func (s *setup) routes(c config, inv inventory.Inventory, now func() time.Time) {
-	path := c.text("routes")
-	d := probes.Data{Kind: "routes", Name: path}
-	var table *rpki.Routes
-	var err error
-	switch {
-	case path == "" && s.lab != nil:
-		d.Name = "lab"
-		var dump []byte
-		if dump, err = s.lab.RoutesMRT(); err == nil {
-			table, err = rpki.ReadMRT(bytes.NewReader(dump), "lab")
-		}
-	case path == "":
-		table = ownRoutes(inv, now())
-		if table != nil {
-			d.Name = "inventory"
-		}
-	default:
-		table, err = readRoutes(path)
-	}
-	if err != nil {
-		d.Err = brief(err)
-		table = nil
-	}
-	s.config.Routes = table
-	if table != nil {
-		d.At, d.Count = table.Source().At, table.Len()
-	}
-	s.data(d)
-}
-
-func readRoutes(path string) (*rpki.Routes, error) {
-	f, err := openFile(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return rpki.ReadRoutes(f, path)
-}
-
-// ownRoutes is the route table that the inventory itself declares, nil if it
-// declares none.
-func ownRoutes(inv inventory.Inventory, now time.Time) *rpki.Routes {
-	var list []rpki.Announcement
-	for _, a := range inv.Agencies {
-		for _, p := range a.Prefixes {
-			for _, o := range p.Origins {
-				list = append(list, rpki.Announcement{Prefix: p.Prefix, Origin: rpki.From(rpki.ASN(o))})
-			}
-		}
-	}
-	if len(list) == 0 {
-		return nil
-	}
-	t, err := rpki.NewRoutes(list, rpki.Source{Name: "inventory", Over: "inventory", At: now, Partial: true})
-	if err != nil {
-		return nil
-	}
-	return t
-}
-
-func (s *setup) data(d probes.Data) {
-	s.config.Data = append(s.config.Data, d)
-	if d.Err == nil && d.Name != "" {
-		s.source(d.Kind, d.Name, d.At, d.Count)
-	}
-}
-
-func (s *setup) source(kind, name string, at time.Time, count int) {
-	s.sources = append(s.sources, history.SourceInfo{Name: kind + ": " + name, At: at, Count: count})
 }
 
 func vantageName(c config) string {

@@ -37,7 +37,7 @@ const expirySoon = 2 * time.Hour
 // result's Subject is the announcement or ROA that it speaks of. What nothing
 // can be said about, for want of data, is unknown with its cause.
 func (p Policy) Audit(s *Snapshot, r *Routes, h Holding, now time.Time) []verdict.Result {
-	a := &audit{Policy: p.withDefaults(), s: s, r: r, h: h, now: now}
+	a := &audit{Policy: p.WithDefaults(), s: s, r: r, h: h, now: now}
 	a.h.Prefix = canonical(h.Prefix)
 	if why := a.noVRPs(s, now); why != "" {
 		a.unknown(why)
@@ -119,6 +119,9 @@ func (a *audit) announcement(route Route) {
 	switch {
 	case v.hangsOnExpired(a.now):
 		a.unknown("rpki.unknown.vrps-expired")
+		return
+	case a.s.doubts(v):
+		a.unknown("rpki.unknown.vrps-shrunk")
 		return
 	case who == stranger:
 		a.route(map[State]verdict.Reason{Valid: "rpki.own.foreign-valid", Invalid: "rpki.own.foreign-invalid",

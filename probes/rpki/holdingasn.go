@@ -13,7 +13,7 @@ import (
 // AuditASN judges an AS number of one's own by what the table says it
 // announces: held are the blocks of its holder.
 func (p Policy) AuditASN(r *Routes, asn ASN, held []netip.Prefix, owner verdict.Owner, now time.Time) []verdict.Result {
-	p = p.withDefaults()
+	p = p.WithDefaults()
 	from := r.Source()
 	res := verdict.Result{Check: verdict.RPKI, Subject: asn.String(), Owner: owner, At: now, Args: map[string]string{"table": orNone(from.Name)}}
 	say := func(code verdict.Reason) []verdict.Result {

@@ -3,7 +3,6 @@ package rpki
 import (
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
 	"ready6/probes/verdict"
@@ -18,7 +17,8 @@ type Policy struct {
 	RoutesStale time.Duration // a route table of this age can't say that a route is missing; default 7 days
 }
 
-func (p Policy) withDefaults() Policy {
+// WithDefaults fills in what is not set.
+func (p Policy) WithDefaults() Policy {
 	def := func(v *time.Duration, d time.Duration) {
 		if *v <= 0 {
 			*v = d
@@ -81,7 +81,7 @@ func Judge(s *Snapshot, r *Routes, addr netip.Addr, now time.Time) Finding {
 // table, or one too old, gives Unknown with its cause in Code, never NotFound
 // or Unrouted.
 func (p Policy) Judge(s *Snapshot, r *Routes, addr netip.Addr, now time.Time) Finding {
-	p = p.withDefaults()
+	p = p.WithDefaults()
 	addr = addr.Unmap().WithZone("")
 	f := Finding{Addr: addr, At: now, From: s.Source(), Table: r.Source()}
 	if !addr.IsValid() {
@@ -159,6 +159,8 @@ func (p Policy) why(f Finding, s *Snapshot, r *Routes) verdict.Reason {
 		return p.noVRPs(s, f.At)
 	case r.Len() == 0:
 		return "rpki.unknown.no-routes"
+	case !r.whole(f.Addr):
+		return "rpki.unknown.routes-damaged"
 	case !routed && unnamed:
 		return "rpki.unknown.origin"
 	case !routed && f.Table.Partial:
@@ -167,6 +169,8 @@ func (p Policy) why(f Finding, s *Snapshot, r *Routes) verdict.Reason {
 		return "rpki.unknown.routes-stale"
 	case routed && f.hangsOnExpired():
 		return "rpki.unknown.vrps-expired"
+	case f.doubtful(s):
+		return "rpki.unknown.vrps-shrunk"
 	}
 	return ""
 }
@@ -299,7 +303,7 @@ func invalidCode(v Validity) verdict.Reason {
 // inform and do not decide (apnic.net, AS0 ROA policy).
 func splitAdvisory(vrps []VRP) (deciding, advisory []VRP) {
 	for _, v := range vrps {
-		if v.ASN == 0 && strings.Contains(strings.ToLower(v.TA), "as0") {
+		if v.ASN == 0 && Advisory(v.TA) {
 			advisory = append(advisory, v)
 			continue
 		}

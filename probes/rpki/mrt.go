@@ -57,7 +57,11 @@ func readMRT(in io.Reader, name string) (*Routes, error) {
 	if err != nil && m.rows.len() > 0 {
 		err = fmt.Errorf("%w; %d routes before it were kept", err, m.rows.len())
 	}
-	return newRoutes(&m.rows, src, m.maxPeers), err
+	r := newRoutes(&m.rows, src, m.maxPeers)
+	if err != nil {
+		r.cut = []*progress{&m.order}
+	}
+	return r, err
 }
 
 // mrtReader is the state of one reading.
@@ -73,6 +77,7 @@ type mrtReader struct {
 	dump     uint16  // its number, from 1
 	latest   map[dumpKey]*[2]uint16
 	older    bool // some dumps of the file are superseded
+	order    progress
 	rows     rows[seen]
 	counts   []seen   // origins of the record under way
 	pairs    []uint64 // origin and peer, for records that need sorting
@@ -224,6 +229,7 @@ func (m *mrtReader) peerIndex(b []byte) error {
 		return m.fault("more than %d tables in one file", m.dump)
 	}
 	m.dump++
+	m.order.table()
 	m.key, m.peers = key, peers
 	m.maxPeers = max(m.maxPeers, len(peers))
 	return nil
@@ -261,6 +267,7 @@ func (m *mrtReader) rib(b []byte, family int, addPath bool) error {
 		return m.fault("more than %d routes: not a real table", maxRoutes)
 	}
 	m.begun(family)
+	m.order.note(family/128, addr, length)
 	for _, s := range m.counts {
 		s.dump = m.dump
 		m.keep(addr, length, family, s)

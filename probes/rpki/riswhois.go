@@ -41,6 +41,7 @@ func isText(head []byte) bool {
 
 func readRISWhois(br *bufio.Reader, name string) (*Routes, error) {
 	var b rows[seen]
+	var order progress
 	bad := faults{name: name}
 	in := lines{r: br, name: name}
 	for in.next() {
@@ -61,13 +62,26 @@ func readRISWhois(br *bufio.Reader, name string) (*Routes, error) {
 			}
 			continue
 		}
+		family := 0
+		if p.Addr().Is6() {
+			family = 1
+		}
+		var addr [16]byte
+		copy(addr[:], p.Addr().AsSlice())
+		order.note(family, addr, p.Bits())
 		b.add(p, s)
 	}
 	err := errors.Join(bad.err(), in.err)
 	if err == nil && b.len() == 0 {
 		err = fmt.Errorf("%s: no routes in it", name)
 	}
-	return newRoutes(&b, Source{Name: name, Over: "file", Partial: err != nil}, 0), err
+	r := newRoutes(&b, Source{Name: name, Over: "file", Partial: err != nil}, 0)
+	if err != nil {
+		// A line that was not understood may have been any route.
+		order.disorder = order.disorder || bad.n > 0
+		r.cut = []*progress{&order}
+	}
+	return r, err
 }
 
 // risLine reads "origin prefix peers" between white space.

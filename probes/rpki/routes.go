@@ -29,6 +29,8 @@ type Routes struct {
 	src      Source
 	maxPeers int // of the most seen route: what "everybody" means here
 	peers    int // entries of the peer table, 0 if there is none
+
+	cut []*progress // of the sources that ended before their time
 }
 
 // seen is a route without its prefix, in 12 bytes.

@@ -44,6 +44,8 @@ type Snapshot struct {
 	idx *index[payload]
 	tas []string
 	src Source
+
+	doubted map[string]bool // trust anchors with VRPs missing
 }
 
 // payload is a VRP without its prefix, in 12 bytes: there are a million.

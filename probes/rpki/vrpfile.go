@@ -135,6 +135,22 @@ func (f *vrpFile) keep(e *vrpEntry, line int, offset int64) error {
 	return nil
 }
 
+// whole is the snapshot of a file without faults. Where every VRP says when it
+// ends, all of the data has ended with the last of them.
+func (f *vrpFile) whole() *Snapshot {
+	last, dated := uint32(0), f.rows.len() > 0
+	for _, r := range f.v4 {
+		last, dated = max(last, r.val.expiry), dated && r.val.expiry > 0
+	}
+	for _, r := range f.v6 {
+		last, dated = max(last, r.val.expiry), dated && r.val.expiry > 0
+	}
+	if dated && f.from.Until.IsZero() {
+		f.from.Until = time.Unix(int64(last), 0).UTC()
+	}
+	return f.snapshot(f.from)
+}
+
 // label makes a name from a file safe to show: no control characters, 64 bytes.
 func label(b []byte) []byte {
 	plain := len(b) <= 64
@@ -222,7 +238,7 @@ func readVRPCSV(r *bufio.Reader, name string) (*Snapshot, error) {
 	if err := f.faults.err(); err != nil {
 		return nil, err
 	}
-	return f.snapshot(f.from), nil
+	return f.whole(), nil
 }
 
 // columns gives the place of each field, -1 for none.

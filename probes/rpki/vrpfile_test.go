@@ -125,8 +125,8 @@ func packed(t testing.TB, b []byte) []byte {
 func TestReadVRPsDates(t *testing.T) {
 	made := time.Date(2026, 11, 23, 1, 0, 0, 0, time.UTC)
 	for name, want := range map[string]Source{
-		"rpki-client.json": {At: made}, "routinator.json": {At: made}, "routinator.jsonext": {At: made},
-		"gortr.json": {At: made, Until: made.Add(time.Hour)}, "stayrtr.json": {}, "rpki-client.csv": {},
+		"rpki-client.json": {At: made, Until: time.Unix(1795400000, 0).UTC()}, "routinator.json": {At: made}, "routinator.jsonext": {At: made},
+		"gortr.json": {At: made, Until: made.Add(time.Hour)}, "stayrtr.json": {}, "rpki-client.csv": {Until: time.Unix(1795400000, 0).UTC()},
 	} {
 		s, err := ReadVRPs(strings.NewReader(vrpFiles[name]), name)
 		if err != nil {

@@ -38,7 +38,7 @@ func readVRPJSON(r io.Reader, name string) (*Snapshot, error) {
 	if err := f.faults.err(); err != nil {
 		return nil, err
 	}
-	return f.snapshot(f.from), nil
+	return f.whole(), nil
 }
 
 // metadata reads when the export was made and until when it counts.

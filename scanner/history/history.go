@@ -61,6 +61,8 @@ type SourceInfo struct {
 	Name  string    `json:"name"`
 	At    time.Time `json:"at,omitzero"`    // when the data was made; zero when not known
 	Count int       `json:"count,omitzero"` // entries it had
+
+	Counts map[string]int `json:"counts,omitempty"` // of them, by trust anchor; VRPs from files only
 }
 
 // Age is how old the data was when the run began; 0 when not known.
