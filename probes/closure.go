@@ -270,7 +270,11 @@ func (w *walk) reachable(ctx context.Context, r ref) (verdict.Result, attempt) {
 		return x
 	}
 	if a, err := netip.ParseAddr(r.host); err == nil && a.Unmap().Is4() {
-		return out("closure.literal", nil), attempt{}
+		x := out("closure.literal", nil) // whoever wrote it there can mend it, not who has the address
+		if x.Owner = (verdict.Owner{Role: verdict.Hosting, Name: r.by}); sameSite(r.by, w.s.Host) {
+			x.Owner = w.e.runs(r.by)
+		}
+		return x, attempt{}
 	}
 	if len(h.v6.usable) == 0 {
 		if h.v6.cause != "" {

@@ -68,7 +68,7 @@ func (w *walk) chain(ctx context.Context, a attempt, via []string) {
 			}
 			return // the reach results say why
 		}
-		r.from = a.evidence()
+		r.by, r.from = a.host, a.evidence()
 		if r.host != via[len(via)-1] {
 			via = append(slices.Clone(via), r.host)
 		}
@@ -148,7 +148,7 @@ func (w *walk) content(ctx context.Context, a attempt, via []string) {
 	elsewhere := slices.DeleteFunc(slices.Clone(a.page.refs), func(r ref) bool { return w.own(r) || r.host == a.host && r.port == a.port })
 	w.ahead(ctx, elsewhere)
 	for _, r := range elsewhere {
-		r.from = a.evidence()
+		r.by, r.from = a.host, a.evidence()
 		_, literal := netip.ParseAddr(r.host)
 		required := literal == nil || sameSite(r.host, w.s.Host) || sameSite(r.host, a.host)
 		w.dependency(ctx, r, append(slices.Clone(via), r.host), required)
@@ -183,7 +183,7 @@ func (w *walk) certificate(ctx context.Context, a attempt, via []string) {
 		w.note("closure.too-many", a.host, via, a.evidence())
 	}
 	for _, r := range refs {
-		r.from = a.evidence()
+		r.by, r.from = a.host, a.evidence()
 		w.dependency(ctx, r, append(slices.Clone(via), r.host), true)
 	}
 }

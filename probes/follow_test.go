@@ -56,3 +56,18 @@ func TestDeadHostsOfAPageAreAskedSideBySide(t *testing.T) {
 		}
 	})
 }
+
+// An address written into a page is mended where it is written.
+func TestLiteralIsMendedByWhoWroteIt(t *testing.T) {
+	e := New(t.Context(), Config{Inventory: inventory.Inventory{Agencies: []inventory.Agency{{ID: "so-a", Services: []inventory.Service{{Host: "www.a.vn", Kind: "web"}}}}}})
+	w := &walk{e: e, s: &subject{Service: inventory.Service{Host: "www.a.vn", Kind: "web"}}}
+	for by, want := range map[string]verdict.Owner{
+		"www.a.vn": {Role: verdict.Agency, Name: "so-a"},
+		"cdn.vn":   {Role: verdict.Hosting, Name: "cdn.vn"},
+	} {
+		r, _ := w.reachable(t.Context(), ref{host: "203.0.113.5", port: 443, use: "image", by: by})
+		if r.Reason != "closure.literal" || r.Subject != "203.0.113.5" || r.Owner != want {
+			t.Errorf("written by %s: %s about %s, owner %+v", by, r.Reason, r.Subject, r.Owner)
+		}
+	}
+}

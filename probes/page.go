@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/miekg/dns"
 	"golang.org/x/net/html"
 	"golang.org/x/net/idna"
 
@@ -35,7 +36,8 @@ type ref struct {
 	scheme string
 	path   string             // request target, "" for "/"; page references leave it out
 	use    string             // what for: a key of the catalogue's uses
-	from   []verdict.Evidence // the reply that refers to it
+	by     string             // the host that refers to it
+	from   []verdict.Evidence // and its reply
 }
 
 // loads lists, by element, the attribute a browser loads without being asked.
@@ -208,7 +210,7 @@ func refTo(u *url.URL, use string) (ref, bool) {
 		return r, true
 	}
 	name, err := idna.Lookup.ToASCII(host)
-	if err != nil || name == "" || len(name) > 253 {
+	if _, valid := dns.IsDomainName(name); err != nil || name == "" || !valid {
 		return r, false
 	}
 	r.host = name

@@ -32,6 +32,7 @@ func TestReadPage(t *testing.T) {
 		{"one host is named once", `<img src="https://x.vn/1"><img src="https://x.vn/2">`, []string{"image https x.vn 443"}},
 		{"a program on the reader's own machine", `<script src="https://127.0.0.1:13579/x.js"></script><script src="http://[::1]/x"></script><script src="http://localhost/x"></script>`, nil},
 		{"port out of range", `<img src="https://x.vn:99999/">`, nil},
+		{"what is no host name is never loaded", `<img src="https://a..vn/x">`, nil},
 		{"comments do not count", `<!-- <img src="https://x.vn/"> -->`, nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
