@@ -43,6 +43,7 @@ func province() inventory.Inventory {
 					{Prefix: netip.MustParsePrefix("198.51.100.0/24"), Origins: []uint32{64500}},
 					{Prefix: netip.MustParsePrefix("203.0.113.0/24")},
 				},
+				ASNs: []uint32{64500},
 			},
 			{
 				ID: "so-gddt", Name: text2("Sở Giáo dục và Đào tạo", "Department of Education and Training"), Kind: inventory.Department, Parent: "ubnd",
@@ -120,6 +121,16 @@ func owned(r verdict.Result, role verdict.Role, name string) verdict.Result {
 	return r
 }
 
+// ofBlock is a result on an own block that 300 peers see unless args say otherwise.
+func ofBlock(what, prefix, origin string, args ...string) verdict.Result {
+	if origin != "" {
+		args = append([]string{"prefix", prefix, "origin", origin, "peers", "300", "vrps", prefix + " " + origin}, args...)
+	}
+	r := owned(res(verdict.Reason("rpki.own."+what), prefix, args...), verdict.Agency, "so-tttt")
+	r.Evidence = []verdict.Evidence{{At: night, Asked: "rib.mrt", Over: "file", Query: prefix, Answer: prefix + " " + origin + " (300 peers)"}}
+	return r
+}
+
 // base is a service that works over IPv6 at one address.
 func base(h string, more ...verdict.Result) []verdict.Result {
 	r := []verdict.Result{res("aaaa.present", a1, "host", h), res("reach.ok", ap1, "proof", "HTTP 200"), res("closure.zone-ok", "example.vn", "count", "2")}
@@ -153,8 +164,12 @@ func records() []verdict.Record {
 		noV6("cu.syt.example.vn", "so-yt"), noV6("het.syt.example.vn", "so-yt"),
 		rec("xa-moi", "web", "xamoi.example.vn", owned(res("aaaa.unknown", "xamoi.example.vn", "cause", "servfail"), verdict.DNSOperator, "xamoi.example.vn"), res("dnssec.indeterminate.servfail", "xamoi.example.vn", "zone", "xamoi.example.vn", "name", "xamoi.example.vn", "type", "AAAA", "rcode", "SERVFAIL")),
 		rec("so-yt", "tcp", "2001:db8:99::25", res("aaaa.present", "2001:db8:99::25"), res("reach.no-vantage", "[2001:db8:99::25]:8443", "family", "IPv6"), res("a.none", "2001:db8:99::25"), res("closure.zone-ok", "."), valid),
-		rec("so-tttt", "prefix", "2001:db8:80::/48", res("rpki.valid", "2001:db8:80::/48")),
-		rec("so-tttt", "prefix", "198.51.100.0/24", res("rpki.not-found", "198.51.100.0/24")),
+		rec("so-tttt", "prefix", "2001:db8:80::/48", ofBlock("valid", "2001:db8:80::/48", "AS64500"),
+			ofBlock("maxlength-wide", "2001:db8:80::/48", "AS64500", "vrps", "2001:db8:80::/48-64 AS64500", "announced", "/48", "count", "131070"),
+			ofBlock("foreign-invalid", "2001:db8:80::/48", "AS64666", "vrps", "2001:db8:80::/48-64 AS64500", "origins", "AS64500", "peers", "31")),
+		rec("so-tttt", "prefix", "198.51.100.0/24", ofBlock("not-found", "198.51.100.0/24", "AS64500", "length", "24", "block", "198.51.100.0/24"),
+			ofBlock("family-gap", "198.51.100.0/24", "", "other", "2001:db8:80::/48")),
+		rec("so-tttt", "asn", "AS64500", owned(res("rpki.asn.ok", "AS64500", "count", "2", "prefixes", "198.51.100.0/24, 2001:db8:80::/48"), verdict.Agency, "so-tttt")),
 	}
 }
 

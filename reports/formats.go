@@ -2,7 +2,6 @@ package reports
 
 import (
 	"bufio"
-	"encoding/csv"
 	"encoding/json"
 	"io"
 	"strconv"
@@ -25,6 +24,8 @@ var Formats = []Format{
 	{"html", ".html", true, WriteHTML},
 	{"json", ".json", false, WriteJSON},
 	{"csv", ".csv", true, WriteCSV},
+	{"csv-resources", ".resources.csv", true, WriteResourcesCSV},
+	{"csv-hosting", ".hosting.csv", true, WriteHostingCSV},
 }
 
 // WriteJSON writes the whole report in the form of ReportSchema, both languages
@@ -52,29 +53,11 @@ var csvColumns = []string{
 // a formula is given an apostrophe. The Vietnamese form begins with a byte-order
 // mark, without which Excel spoils the diacritics.
 func WriteCSV(w io.Writer, r Report, l verdict.Lang) error {
-	b := bufio.NewWriter(w)
-	if l == verdict.VI {
-		b.WriteString("\ufeff") // its error is kept for Flush
-	}
-	c := csv.NewWriter(b)
-	c.UseCRLF = true // RFC 4180
-	if err := c.Write(csvColumns); err != nil {
-		return err
-	}
+	rows := [][]string{csvColumns}
 	for _, row := range r.Services {
-		cells := csvRow(r, row, l)
-		for i := range cells {
-			cells[i] = unformula(cells[i])
-		}
-		if err := c.Write(cells); err != nil {
-			return err
-		}
+		rows = append(rows, csvRow(r, row, l))
 	}
-	c.Flush()
-	if err := c.Error(); err != nil {
-		return err
-	}
-	return b.Flush()
+	return writeRows(w, rows, l)
 }
 
 func csvRow(r Report, row Row, l verdict.Lang) []string {

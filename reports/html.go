@@ -63,6 +63,9 @@ type page struct {
 	MoreBlocks int
 	MoreGaps   int
 	Changes    *changesView
+	Resources  []resourceView
+	Hosting    []hostingView
+	HostStates []string
 	Exemptions []exemptionView
 	Services   []agencyServices
 	Preflight  []findingView
@@ -166,7 +169,7 @@ func (p pager) page() page {
 		Summary: p.summary(), Bar: newBar(p.l, r.Total), Levels: p.levels(), Outside: p.say("table.outside", r.Total.Unknown, r.Total.Exempt, r.Total.NotApplicable),
 		Blockers: p.causes(r.Blockers), Gaps: p.causes(r.Gaps),
 		MoreBlocks: max(0, len(r.Blockers)-maxPageCauses), MoreGaps: max(0, len(r.Gaps)-maxPageCauses),
-		Changes: p.changes(), Exemptions: p.exemptions(), Services: p.services(),
+		Changes: p.changes(), Exemptions: p.exemptions(), Services: p.services(), Resources: p.resources(), Hosting: p.hosting(), HostStates: p.hostStates(),
 	}
 	if r.Run.Status != history.Complete {
 		out.Partial = p.say("run.status", p.say("status."+string(r.Run.Status)))

@@ -22,9 +22,11 @@ type Report struct {
 	Total      Tally       `json:"total"`
 	Agencies   []Agency    `json:"agencies"`
 	Programmes []Programme `json:"programmes"`
-	Blockers   []Cause     `json:"blockers"` // found faults, those that hold back most services first
-	Gaps       []Cause     `json:"gaps"`     // what could not be measured, likewise
-	Changes    *Changes    `json:"changes"`  // null without an earlier run to compare with
+	Blockers   []Cause     `json:"blockers"`  // found faults, those that hold back most services first
+	Gaps       []Cause     `json:"gaps"`      // what could not be measured, likewise
+	Changes    *Changes    `json:"changes"`   // null without an earlier run to compare with
+	Resources  []Resource  `json:"resources"` // own address blocks and AS numbers
+	Hosting    []Hosting   `json:"hosting"`   // networks that announce the services' addresses, those with most first
 	Exemptions []Exemption `json:"exemptions"`
 	Services   []Row       `json:"services"`
 

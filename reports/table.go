@@ -33,6 +33,8 @@ func WriteTable(w io.Writer, r Report, sc Screen) error {
 	if r.Total.Unknown > 0 || r.Total.Open > 0 {
 		v.causes("gaps", r.Gaps)
 	}
+	v.resources()
+	v.hosting()
 	return v.err
 }
 

@@ -12,8 +12,8 @@ import (
 )
 
 // composed are the beginnings of keys that the code completes from a value.
-var composed = []string{"chain.ds.", "chain.stop.", 
-	"level.", "outcome.", "dnssec.", "rpki.", "state.", "role.", "check.", "status.", "unit.", "forecast.", "sum.reached.", "sum.agencies.",
+var composed = []string{
+	"chain.ds.", "chain.stop.", "severity.", "level.", "outcome.", "dnssec.", "rpki.", "state.", "role.", "check.", "status.", "unit.", "forecast.", "sum.reached.", "sum.agencies.",
 }
 
 // Every label exists in both languages, with the same places to fill; every
@@ -95,6 +95,7 @@ func TestWordsCoverValues(t *testing.T) {
 		add("status.", string(s))
 	}
 	add("forecast.", "met", "forecast", "none", "not-enough-history", "not-applicable")
+	add("severity.", "", "info", "low", "medium", "high", "critical")
 	add("unit.", "agency", "service", "prefix", "")
 	for _, k := range keys {
 		if _, ok := words[k]; !ok {
