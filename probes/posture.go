@@ -224,7 +224,7 @@ func (e *Env) lookAgain(ctx context.Context, zone string, views []postureView) {
 	})
 }
 
-// askParent asks for the DS records, and without any for the parent's own keys.
+// askParent asks for the DS records and for the parent's own keys.
 func (e *Env) askParent(ctx context.Context, in *dnssec.PostureInput) []verdict.Evidence {
 	if in.Parent == "" {
 		return nil
@@ -243,11 +243,12 @@ func (e *Env) askParent(ctx context.Context, in *dnssec.PostureInput) []verdict.
 			in.DS = append(in.DS, ds)
 		}
 	}
-	if len(in.DS) > 0 {
-		return e.DNS.Evidence(in.Zone, dns.TypeDS)
-	}
 	above, err := e.DNS.Query(ctx, in.Parent, dns.TypeDNSKEY)
-	if err != nil {
+	switch {
+	case err != nil && len(in.DS) > 0:
+		in.ParentSigned = true // as far as is known
+		return e.DNS.Evidence(in.Zone, dns.TypeDS)
+	case err != nil:
 		in.DSCause = causeOf(err)
 		return evidenceOf(err)
 	}

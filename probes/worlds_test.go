@@ -203,8 +203,19 @@ func differs(rec verdict.Record, want lab.Want) string {
 		say("RPKI %s, want %s", s.RPKI, want.RPKI)
 	}
 	for _, r := range want.Reasons {
-		if !slices.ContainsFunc(rec.Results, func(x verdict.Result) bool { return string(x.Reason) == r }) {
+		code, owner, _ := strings.Cut(r, "=")
+		role, who, _ := strings.Cut(owner, ":")
+		if !slices.ContainsFunc(rec.Results, func(x verdict.Result) bool {
+			return string(x.Reason) == code && (role == "" || string(x.Owner.Role) == role) && (who == "" || x.Owner.Name == who)
+		}) {
 			say("reason %s is not there", r)
+		}
+	}
+	for _, r := range rec.Results { // of a zone's upkeep nothing is told that its author did not mean
+		o := r.Outcome()
+		named := slices.ContainsFunc(want.Reasons, func(w string) bool { return strings.HasPrefix(w+"=", string(r.Reason)+"=") })
+		if r.Check == verdict.Posture && (o == verdict.Fail || o == verdict.Warn) && !named {
+			say("reason %s is not wanted", r.Reason)
 		}
 	}
 	return strings.Join(faults, "; ")

@@ -19,7 +19,7 @@ type PostureInput struct {
 	Servers      []ServerView
 	DS           []dns.RR      // the DS records at the parent
 	DSCause      verdict.Cause // why they are not known; empty: DS is all there are
-	ParentSigned bool          // the parent has keys; counts where there is no DS record
+	ParentSigned bool          // the parent has keys
 	Now          time.Time
 	Lead         time.Duration // warn of signatures that end within it
 }
@@ -167,7 +167,7 @@ func (p *posture) read() {
 			p.ds = append(p.ds, ds)
 		}
 	}
-	p.chained = len(p.ds) > 0 || p.Parent == ""
+	p.chained = len(p.ds) > 0 && p.ParentSigned || p.Parent == ""
 	for i, v := range p.Servers {
 		soa := soaOf(p.Zone, v.SOA.Msg)
 		if soa == nil {

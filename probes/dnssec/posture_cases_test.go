@@ -177,6 +177,8 @@ func single(k *dns.DNSKEY) func(*served) {
 var signerCases = []postureCase{
 	{"island", func(w *served) { w.in.DS = nil }, "island", "nobody can check", mends("posture.island", verdict.Registrar, "a.vn")},
 	{"parent unsigned", func(w *served) { w.in.DS, w.in.ParentSigned = nil, false }, "parent-unsigned", "", mends("posture.parent-unsigned", verdict.DNSOperator, "vn")},
+	{"a DS record in an unsigned parent", func(w *served) { w.in.ParentSigned = false }, "parent-unsigned", "", nil},
+	{"one without signatures below an unsigned parent", func(w *served) { w.in.ParentSigned, w.b.bare = false, true }, "island-broken parent-unsigned", "", nil},
 	{"the root has no parent", func(w *served) { w.in.Parent, w.in.DS = "", nil }, "ok", "", nil},
 	{"no key for the DS", func(w *served) { w.in.DS = []dns.RR{dsOf(kskB, dns.SHA256)} }, "ds-no-key", "ns1.a.vn, ns2.a.vn", mends("posture.ds-no-key", verdict.Registrar, "a.vn")},
 	{"no key for the DS at one", func(w *served) {

@@ -52,7 +52,7 @@ func (p *posture) above() bool {
 		return true
 	case p.Parent == "":
 		return true
-	case len(p.ds) == 0 && !p.ParentSigned:
+	case !p.ParentSigned:
 		p.add("posture.parent-unsigned", nil)
 		return true
 	case len(p.ds) == 0:

@@ -300,7 +300,7 @@ func TestPostureOfRubbish(t *testing.T) {
 	}
 	any := func() ServerAnswer { return parts[rand.IntN(len(parts))] }
 	for range 3000 {
-		in := PostureInput{Zone: "a.vn.", Parent: "vn.", DS: []dns.RR{dsOf(kskA, dns.SHA256), &dns.DS{Hdr: dns.RR_Header{Name: "a.vn.", Class: 1}, Digest: "zz"}}, Now: kept, Lead: 3 * day}
+		in := PostureInput{Zone: "a.vn.", Parent: "vn.", DS: []dns.RR{dsOf(kskA, dns.SHA256), &dns.DS{Hdr: dns.RR_Header{Name: "a.vn.", Class: 1}, Digest: "zz"}}, ParentSigned: true, Now: kept, Lead: 3 * day}
 		for i := range 1 + rand.IntN(4) {
 			in.Servers = append(in.Servers, ServerView{Server: fmt.Sprintf("ns%d.a.vn.", i%2), Addr: fmt.Sprint(i), SOA: any(), Later: any(), DNSKEY: any(), DNSKEYTCP: any(), CDS: any(), CDNSKEY: any(), NSEC3PARAM: any()})
 		}

@@ -100,6 +100,12 @@ func (z *zone) sign(now time.Time) error {
 	for _, k := range z.keys {
 		z.add(k.public)
 	}
+	if err := z.addSpares(); err != nil {
+		return err
+	}
+	if err := z.addCDS(); err != nil {
+		return err
+	}
 	if z.spec.nsec3 {
 		z.addNSEC3()
 	} else {
@@ -119,6 +125,40 @@ func (z *zone) sign(now time.Time) error {
 				set.sigs = append(set.sigs, sig)
 			}
 		}
+	}
+	return nil
+}
+
+// addSpares publishes the keys that sign nothing.
+func (z *zone) addSpares() error {
+	for _, flags := range z.spec.spare {
+		k, err := z.makeKey(flags)
+		if err != nil {
+			return err
+		}
+		z.add(k.public)
+	}
+	return nil
+}
+
+// addCDS adds what the cds option says, as CDS and as CDNSKEY (RFC 7344 3).
+func (z *zone) addCDS() error {
+	for _, kind := range z.spec.cds {
+		cds := &dns.CDS{DS: dns.DS{Hdr: z.header(z.name, dns.TypeCDS), Digest: "00"}}
+		public := &dns.CDNSKEY{DNSKEY: dns.DNSKEY{Hdr: z.header(z.name, dns.TypeCDNSKEY), Protocol: 3, PublicKey: "AA=="}}
+		if kind != "delete" {
+			k := z.keys[0]
+			if kind == "nokey" {
+				var err error
+				if k, err = z.makeKey(flagSEP); err != nil {
+					return err
+				}
+			}
+			cds.DS, public.DNSKEY = *k.public.ToDS(dns.SHA256), *k.public
+			cds.Hdr, public.Hdr = z.header(z.name, dns.TypeCDS), z.header(z.name, dns.TypeCDNSKEY)
+		}
+		z.add(cds)
+		z.add(public)
 	}
 	return nil
 }

@@ -30,6 +30,8 @@ type zoneSpec struct {
 	bits     int           // RSA modulus
 	from, to time.Duration // validity of the signatures, relative to now
 	ds       []string      // see dsKinds
+	cds      []string      // see cdsKinds
+	spare    []uint16      // flags of keys that are published and sign nothing
 	glue     string        // both, v4, v6, none
 	ttl      uint32        // seconds
 }
@@ -49,6 +51,13 @@ var dsKinds = []string{
 	"nokey",   // of a key that the zone does not have
 	"unknown", // right key, digest type 200
 	"badalg",  // DS algorithm 250, right digest
+}
+
+// cdsKinds are what a zone may ask its parent for, by CDS and by CDNSKEY.
+var cdsKinds = []string{
+	"same",   // its own KSK
+	"nokey",  // a key that it does not have
+	"delete", // no DS any more (RFC 8078 4)
 }
 
 var algorithmNames = map[string]uint8{
@@ -84,6 +93,17 @@ var zoneOptions = map[string]func(z *zoneSpec, value string) error{
 		}
 		return nil
 	},
+	"cds": func(z *zoneSpec, v string) error {
+		z.cds = strings.Split(v, "+")
+		for _, kind := range z.cds {
+			if !slices.Contains(cdsKinds, kind) {
+				return fmt.Errorf("CDS kind %q is none of %v", kind, cdsKinds)
+			}
+		}
+		return nil
+	},
+	"spare-ksk": func(z *zoneSpec, _ string) error { z.spare = append(z.spare, flagSEP); return nil },
+	"spare-zsk": func(z *zoneSpec, _ string) error { z.spare = append(z.spare, flagZone); return nil },
 	"glue": func(z *zoneSpec, v string) error {
 		if !slices.Contains([]string{"both", "v4", "v6", "none"}, v) {
 			return fmt.Errorf("glue %q is none of both, v4, v6, none", v)
