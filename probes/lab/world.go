@@ -47,7 +47,7 @@ type Want struct {
 	Level   int      // 0..4 of the ladder; -1: cannot be told
 	DNSSEC  string   // secure, insecure, bogus, indeterminate
 	RPKI    string   // valid, invalid, not-found, unrouted, unknown
-	Reasons []string // reason codes that must be among the findings
+	Reasons []string // reason codes that must be among the findings, with "=ROLE[:NAME]" of that owner
 }
 
 // service is a line of the inventory: whose it is, its kind, where.
