@@ -256,7 +256,7 @@ func (r *scriptReader) entry() (*entry, error) {
 	section := -1
 	var hexed *strings.Builder
 	for {
-		line, whole, ok := r.next()
+		line, _, ok := r.next()
 		if !ok {
 			return nil, fmt.Errorf("an entry without end")
 		}
@@ -286,7 +286,7 @@ func (r *scriptReader) entry() (*entry, error) {
 				return nil, err
 			}
 		case section >= 0:
-			texts[section] = append(texts[section], uncomment(whole))
+			texts[section] = append(texts[section], line) // a blank in front does not stand for an owner
 		}
 	}
 }
@@ -369,7 +369,7 @@ func inOrder(rr dns.RR) dns.RR {
 }
 
 func decodable(text string) string {
-	bare := strings.ReplaceAll(text, "=", "")
+	bare, _, _ := strings.Cut(text, "=")
 	for n := len(bare); n > 0; n-- {
 		if raw, err := base64.RawStdEncoding.DecodeString(bare[:n]); err == nil {
 			return base64.StdEncoding.EncodeToString(raw)

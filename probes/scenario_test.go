@@ -126,7 +126,10 @@ func replay(t *testing.T, s *scenario) (faults, log []string) {
 			if st.kind == "TIME_PASSES" {
 				p.now = p.now.Add(elapsed(st.args))
 			}
-			if want, at := s.expected(i); st.kind == "QUERY" && want != nil && len(st.entry.msg.Question) == 1 {
+			if st.kind != "QUERY" || len(st.entry.msg.Question) != 1 {
+				continue
+			}
+			if want, at := s.expected(i); want != nil {
 				p.g.step = [2]int{st.n, at}
 				p.ask(t.Context(), st, want)
 			}
@@ -207,14 +210,19 @@ func (s *scenario) expected(i int) (*entry, int) {
 		at = s.steps[i+1].n
 	}
 	for _, st := range s.steps[i+1:] {
-		switch st.kind {
-		case "CHECK_ANSWER":
+		if st.kind == "CHECK_ANSWER" && (len(st.entry.msg.Question) == 0 || sameQuestion(st.entry.msg, s.steps[i].entry.msg)) {
 			return st.entry, at
-		case "QUERY":
-			return nil, at
 		}
 	}
 	return nil, at
+}
+
+func sameQuestion(m, n *dns.Msg) bool {
+	if len(m.Question) == 0 || len(n.Question) == 0 {
+		return false
+	}
+	a, b := m.Question[0], n.Question[0]
+	return a.Qtype == b.Qtype && strings.EqualFold(a.Name, b.Name)
 }
 
 // compare tells where a result differs from the expected answer, as far as the

@@ -94,7 +94,7 @@ func (r *Resolver) resolve(ctx context.Context, f *flight) *answer {
 		case failure != nil:
 			return &answer{failure: failure}
 		case child == nil:
-			return &answer{msg: trim(z.name, f.q, rep.msg)}
+			return &answer{msg: trim(z.name, f.q, rep.msg), from: rep.x.to.Addr()}
 		case f.q.qtype == dns.TypeDS && child.name == f.q.name:
 			return r.dsFromReferral(f.q, z, child, rep.msg)
 		}

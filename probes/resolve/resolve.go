@@ -145,7 +145,8 @@ func (q question) String() string { return q.name + " " + dns.Type(q.qtype).Stri
 type answer struct {
 	msg       *dns.Msg
 	failure   *Failure
-	until     time.Time // a failure's end of life
+	until     time.Time  // a failure's end of life
+	from      netip.Addr // whose answer it is; unknown of what a referral brought
 	exchanges []exchange
 }
 

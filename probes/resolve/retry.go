@@ -62,6 +62,10 @@ func (r *Resolver) hearing(q question, z *zone) *heard {
 	exchanges := z.referral
 	if a, ok := r.answers.get(q); ok {
 		exchanges = a.exchanges
+		if a.from.IsValid() {
+			h.take(a.from)
+			return h
+		}
 	}
 	if len(exchanges) > 0 {
 		h.take(exchanges[len(exchanges)-1].to.Addr())
@@ -85,7 +89,7 @@ func (r *Resolver) others(ctx context.Context, q question, z *zone) []*target {
 	return a.targets
 }
 
-// hear asks one server; nil if it gives no answer with authority.
+// hear asks one server; nil if it gives no answer.
 func (r *Resolver) hear(ctx context.Context, z *zone, t *target, q question) *dns.Msg {
 	var m *dns.Msg
 	_, _, err := insist(t.srv.manner(), true, func(h how) (*dns.Msg, error) {
@@ -95,8 +99,12 @@ func (r *Resolver) hear(ctx context.Context, z *zone, t *target, q question) *dn
 		r.trace(x, m)
 		return m, err
 	})
-	if err != nil || read(z.name, q, m).kind != authority {
+	if err != nil {
 		return nil
 	}
-	return share(trim(z.name, q, m))
+	switch read(z.name, q, m).kind {
+	case authority, weak: // the validator weighs it
+		return share(trim(z.name, q, m))
+	}
+	return nil
 }
