@@ -68,6 +68,11 @@ func (r *run) hop(n name, qtype uint16, prior finding) finding {
 		return finding{state: Indeterminate, reason: *reason, stop: true, rcode: m.Rcode, zone: r.v.known(n)}
 	}
 	z, signed := r.zoneOf(msg, n, above, qtype)
+	if z.state == Indeterminate && len(signed) == 0 {
+		if f, ok := r.signedElsewhere(m, n, above, qtype, prior.next != ""); ok {
+			return f
+		}
+	}
 	if z.state != Secure {
 		return unverified(z, msg, n, qtype, signed)
 	}
@@ -91,6 +96,26 @@ func (r *run) hop(n name, qtype uint16, prior finding) finding {
 		}
 	}
 	return f
+}
+
+// signedElsewhere looks for a server whose answer, unlike m, has signatures that
+// hold, where it could not be told whether they are needed.
+func (r *run) signedElsewhere(m *dns.Msg, n, above name, qtype uint16, aliased bool) (finding, bool) {
+	for range maxRetries {
+		if m = r.retry(n, qtype, m); m == nil {
+			break
+		}
+		msg := newMessage(m)
+		z, signed := r.zoneOf(msg, n, above, qtype)
+		if len(signed) == 0 || z.state != Secure {
+			continue
+		}
+		if f := r.judge(z, msg, n, qtype, aliased); f.state == Secure || f.state == Insecure {
+			f.remarks = append(f.remarks, disagreement(newReason(codeNoSignature, z.apex, n, qtype)))
+			return f, true
+		}
+	}
+	return finding{}, false
 }
 
 // unverified is an answer from a zone that is not secure. Signed are the zones
