@@ -92,7 +92,11 @@ func (v *tableView) agencies() {
 			empty = append(empty, a.Name.In(v.Lang))
 		}
 	}
-	v.put(v.fit(v.grid))
+	grid := v.fit(v.grid)
+	if widest(grid) > v.width() {
+		grid = v.stacked()
+	}
+	v.put(grid)
 	v.legend()
 	if len(empty) > 0 {
 		v.put(v.wrap("", "  ", v.say("agency.empty", len(empty), strings.Join(empty, "; "))))
@@ -106,7 +110,11 @@ func (v *tableView) grid(name int) string {
 	for i := 2; i <= 2+TopLevel+3; i++ {
 		configs = append(configs, table.ColumnConfig{Number: i, Align: text.AlignRight, AlignHeader: text.AlignRight, AlignFooter: text.AlignRight})
 	}
-	configs = append(configs, table.ColumnConfig{Number: len(configs) + 1, WidthMax: 17, WidthMaxEnforcer: text.WrapSoft})
+	state := 17
+	if v.width() >= roomy {
+		state = 2 * state
+	}
+	configs = append(configs, table.ColumnConfig{Number: len(configs) + 1, WidthMax: state, WidthMaxEnforcer: text.WrapSoft})
 	t.SetColumnConfigs(configs)
 	head := table.Row{v.say("col.agency"), v.say("col.n")}
 	for l := range TopLevel + 1 {
@@ -117,14 +125,45 @@ func (v *tableView) grid(name int) string {
 		if a.Tally.Listed == 0 {
 			continue
 		}
-		label := a.Name.In(v.Lang)
-		if a.Former {
-			label += " (" + v.say("agency.former") + ")"
-		}
-		t.AppendRow(v.row(label, a.Tally, v.state(a)))
+		t.AppendRow(v.row(v.label(a), a.Tally, v.state(a)))
 	}
 	t.AppendFooter(v.row(v.say("all"), v.r.Total, ""))
 	return t.Render() + "\n"
+}
+
+// stacked is the table for a screen that is too narrow for one: a paragraph an
+// agency, with the heads before the values.
+func (v *tableView) stacked() string {
+	var b strings.Builder
+	heads := []string{v.say("col.n")}
+	for l := range TopLevel + 1 {
+		heads = append(heads, v.say("col.level", l))
+	}
+	heads = append(heads, v.say("col.dnssec"), v.say("col.routes"))
+	add := func(name string, t Tally, state string) {
+		b.WriteString(v.wrap("", "", v.paint(bold, name)))
+		cells := v.row(name, t, state)[1:]
+		parts := nonEmpty(state)
+		for i, h := range heads {
+			parts = append(parts, fmt.Sprintf("%s %s", h, cells[i]))
+		}
+		b.WriteString(v.wrap("  ", "  ", strings.Join(parts, "; ")))
+	}
+	for _, a := range v.r.Agencies {
+		if a.Tally.Listed > 0 {
+			add(v.label(a), a.Tally, v.state(a))
+		}
+	}
+	add(v.say("all"), v.r.Total, "")
+	return b.String()
+}
+
+// label is an agency's name, with a word about those that are no more.
+func (v *tableView) label(a Agency) string {
+	if a.Former {
+		return a.Name.In(v.Lang) + " (" + v.say("agency.former") + ")"
+	}
+	return a.Name.In(v.Lang)
 }
 
 // fit draws a table whose one wrapping column gets what the screen leaves over,
@@ -134,18 +173,27 @@ func (sc Screen) fit(draw func(int) string) string {
 	room := sc.width()
 	s := draw(room)
 	for room > least {
-		widest := 0
-		for line := range strings.Lines(s) {
-			widest = max(widest, columns(strings.TrimRight(line, "\n")))
-		}
-		if widest <= sc.width() {
+		over := widest(s) - sc.width()
+		if over <= 0 {
 			break
 		}
-		room = max(least, min(room-1, room-(widest-sc.width())))
+		room = max(least, min(room-1, room-over))
 		s = draw(room)
 	}
 	return s
 }
+
+// widest is the length of the longest line, in columns.
+func widest(s string) int {
+	n := 0
+	for line := range strings.Lines(s) {
+		n = max(n, columns(strings.TrimRight(line, "\n")))
+	}
+	return n
+}
+
+// roomy is the width in columns from which a table need not be tight.
+const roomy = 100
 
 // plainTable is a table without frames, with headers as they are written and
 // narrower gaps on a narrow screen.
@@ -154,7 +202,7 @@ func plainTable(width int) table.Writer {
 	style := table.StyleDefault
 	style.Box = table.StyleBoxDefault
 	style.Box.PaddingLeft, style.Box.PaddingRight = "", "  "
-	if width < 100 {
+	if width < roomy {
 		style.Box.PaddingRight = " "
 	}
 	style.Box.MiddleHorizontal, style.Box.MiddleSeparator, style.Box.MiddleVertical = "─", "─", ""

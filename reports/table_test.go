@@ -11,7 +11,7 @@ import (
 
 func TestWriteTable(t *testing.T) {
 	for _, l := range []verdict.Lang{verdict.VI, verdict.EN} {
-		for name, width := range map[string]int{"80": 80, "120": 120} {
+		for name, width := range map[string]int{"40": 40, "80": 80, "120": 120} {
 			var b bytes.Buffer
 			if err := WriteTable(&b, testReport(), Screen{Lang: l, Width: width}); err != nil {
 				t.Fatal(err)
