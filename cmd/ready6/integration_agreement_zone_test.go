@@ -56,6 +56,9 @@ func parseRecords(origin, text string) ([]dns.RR, error) {
 	p := dns.NewZoneParser(strings.NewReader(text), origin, "")
 	p.SetDefaultTTL(3600)
 	for rr, ok := p.Next(); ok; rr, ok = p.Next() {
+		if n, ok := rr.(*dns.NSEC3); ok {
+			n.NextDomain = strings.ToUpper(n.NextDomain) // as the library compares it
+		}
 		out = append(out, rr)
 	}
 	return out, p.Err()
@@ -73,7 +76,7 @@ func (z *madeZone) text() string {
 			fmt.Fprintln(&b, rr)
 		}
 	}
-	return b.String()
+	return strings.ReplaceAll(b.String(), "\tCLASS1\t", "\tIN\t") // Knot knows the class by its name only
 }
 
 // is tells whether a record is of a set; a name of "*" alone means any.
@@ -370,7 +373,7 @@ func (z *madeZone) nsecCovers(n *dns.NSEC, name string) bool {
 	return slices.Compare(a, q) < 0 && slices.Compare(q, b) < 0
 }
 
-// hashBefore is a hash just below h, and hashAfter one just above.
+// hashStep is the hash just above or below h.
 func hashStep(h string, step int) string {
 	raw, err := base32.HexEncoding.DecodeString(strings.ToUpper(h))
 	if err != nil {
@@ -382,7 +385,7 @@ func hashStep(h string, step int) string {
 			break
 		}
 	}
-	return strings.ToLower(base32.HexEncoding.EncodeToString(raw))
+	return strings.ToUpper(base32.HexEncoding.EncodeToString(raw))
 }
 
 // flip changes one hexadecimal digit.
