@@ -31,10 +31,11 @@ func spoilt(s *dns.RRSIG) {
 	s.Signature = string(b)
 }
 
+func wrong(rr dns.RR) { d := rr.(*dns.DS); d.Digest = flip(d.Digest) }
+
 func wrongDigest(z *madeZone) {
 	for _, rr := range z.ds {
-		d := rr.(*dns.DS)
-		d.Digest = flip(d.Digest)
+		wrong(rr)
 	}
 }
 
@@ -153,7 +154,7 @@ func redo(z *madeZone, digests ...uint8) {
 	}
 }
 
-// keysFirst is for cases that change the key before the DS is made.
+// keyCase changes the keys before the parent gets the DS.
 func keyCase(name string, change func(z *madeZone, ksk, zsk *dns.DNSKEY), ask ...string) agreeCase {
 	return agreeCase{name: name, ds: func(z *madeZone) { rekeyed(change)(z) }, ask: ask}
 }
@@ -258,20 +259,17 @@ var dsZones = []agreeCase{
 	dsCase("ds-all-digests", "secure", func(z *madeZone, d *dns.DS) { sha(z, dns.SHA1, dns.SHA256, dns.SHA384) }),
 	dsCase("ds-sha1-wrong", "bogus", func(z *madeZone, d *dns.DS) { sha(z, dns.SHA1); wrongDigest(z) }),
 	dsCase("ds-sha384-wrong", "bogus", func(z *madeZone, d *dns.DS) { sha(z, dns.SHA384); wrongDigest(z) }),
-	dsCase("ds-sha1-wrong-sha256-good", "secure", func(z *madeZone, d *dns.DS) {
+	dsCase("ds-sha1-wrong-sha256-good", "secure", func(z *madeZone, _ *dns.DS) {
 		sha(z, dns.SHA1, dns.SHA256)
-		d = z.ds[0].(*dns.DS)
-		d.Digest = flip(d.Digest)
+		wrong(z.ds[0])
 	}),
-	dsCase("ds-sha1-good-sha256-wrong", "bogus", func(z *madeZone, d *dns.DS) {
+	dsCase("ds-sha1-good-sha256-wrong", "bogus", func(z *madeZone, _ *dns.DS) {
 		sha(z, dns.SHA1, dns.SHA256)
-		d = z.ds[1].(*dns.DS)
-		d.Digest = flip(d.Digest)
+		wrong(z.ds[1])
 	}),
-	dsCase("ds-sha256-good-sha384-wrong", "secure", func(z *madeZone, d *dns.DS) {
+	dsCase("ds-sha256-good-sha384-wrong", "secure", func(z *madeZone, _ *dns.DS) {
 		sha(z, dns.SHA256, dns.SHA384)
-		d = z.ds[1].(*dns.DS)
-		d.Digest = flip(d.Digest)
+		wrong(z.ds[1])
 	}),
 	dsCase("ds-sha1-good-unknown-beside", "secure", func(z *madeZone, d *dns.DS) {
 		sha(z, dns.SHA1)

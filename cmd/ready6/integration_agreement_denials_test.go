@@ -73,7 +73,6 @@ var cutZones = []agreeCase{
 	}), ask: []string{"www A bogus"}},
 }
 
-// absent are the questions that a broken proof leaves without an answer.
 var nsecZones = []agreeCase{
 	{name: "nsec-name-spoilt", breaks: func(z *madeZone) { spoil(z, z.covering("nothere")) }, ask: []string{"nothere A bogus", "www A secure"}},
 	{name: "nsec-data-spoilt", breaks: func(z *madeZone) { spoil(z, own(z, "www")) }, ask: []string{"www AAAA bogus", "www A secure"}},

@@ -79,7 +79,7 @@ func (z *madeZone) text() string {
 	return strings.ReplaceAll(b.String(), "\tCLASS1\t", "\tIN\t") // Knot knows the class by its name only
 }
 
-// is tells whether a record is of a set; a name of "*" alone means any.
+// is tells whether a record is of a set.
 func (z *madeZone) is(rr dns.RR, name string, qtype uint16) bool {
 	return rr.Header().Rrtype == qtype && strings.EqualFold(rr.Header().Name, z.abs(name))
 }
@@ -130,11 +130,6 @@ func (z *madeZone) unsign(name string, covered uint16) {
 		s, ok := rr.(*dns.RRSIG)
 		return ok && s.TypeCovered == covered && strings.EqualFold(s.Hdr.Name, z.abs(name))
 	}, name)
-}
-
-// unsignAll takes all signatures over sets of a type away.
-func (z *madeZone) unsignAll(covered uint16) {
-	z.remove(func(rr dns.RR) bool { s, ok := rr.(*dns.RRSIG); return ok && s.TypeCovered == covered }, dns.TypeToString[covered])
 }
 
 // edit changes the signatures over a set.
