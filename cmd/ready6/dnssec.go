@@ -26,8 +26,13 @@ func dnssecCommand(s streams) *cobra.Command {
 		Short: "Validate one name from the root trust anchor and show the chain",
 		Long: `dnssec asks the authoritative servers for NAME and TYPE (default AAAA), from the
 root down, validates every step itself, and says secure, insecure (with the proof),
-bogus (with the record that breaks the chain) or indeterminate (with the cause).`,
-		Example: "  ready6 dnssec www.example.gov.vn\n  ready6 dnssec example.gov.vn MX --format json",
+bogus (with the record that breaks the chain) or indeterminate (with the cause).
+
+With --before FILE it judges a change before it is published. FILE, in master-file
+form, holds DS records of one or more zones ("NAME DS 0 0 0 00" plans their removal),
+or, if it has an SOA record, a whole zone: then every record set and the NSEC or
+NSEC3 chain in it are checked as well. The rest comes from the servers.`,
+		Example: "  ready6 dnssec www.example.gov.vn\n  ready6 dnssec example.gov.vn MX --format json\n  ready6 dnssec www.example.gov.vn --format svg > chain.svg\n  ready6 dnssec www.example.gov.vn --before new-ds.txt --before zone.signed",
 		Args:    cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg, err := load(cmd, s)
@@ -35,9 +40,14 @@ bogus (with the record that breaks the chain) or indeterminate (with the cause).
 				return err
 			}
 			cfg.given["posture"], _ = cmd.Flags().GetBool("posture")
-			return dnssecName(cmd.Context(), cfg, s, args)
+			before, err := cmd.Flags().GetStringArray("before")
+			if err != nil {
+				return usage(err)
+			}
+			return dnssecName(cmd.Context(), cfg, s, args, before)
 		},
 	}
+	c.Flags().StringArray("before", nil, "judge a planned change: a file with a DS set or a whole signed zone (repeatable)")
 	c.Flags().Bool("posture", false, "look at the upkeep of the name's zone as well, server by server")
 	withSettings(c, "root-hints", "trust-anchor", "at", "allow", "format", "lang", "color", "step-timeout", "host-timeout",
 		"connections", "lead-time", "fail-on", "lab", "world", "loopback")
@@ -61,6 +71,8 @@ type inquiry struct {
 	source   dnssec.Source     // what the validator asks: the resolver, or what stands before it
 	result   dnssec.Result
 	posture  []verdict.Result // of the name's zone, where asked for
+	plan     *dnssec.Plan     // of --before, nil without
+	checked  []dnssec.PlannedZone
 }
 
 // answerForms are the values of --format.
@@ -68,7 +80,7 @@ var answerForms = map[string]func(*inquiry) error{
 	"": (*inquiry).writeText, "text": (*inquiry).writeText, "json": (*inquiry).writeJSON, "svg": (*inquiry).writeSVG,
 }
 
-func dnssecName(ctx context.Context, cfg config, s streams, args []string) error {
+func dnssecName(ctx context.Context, cfg config, s streams, args, before []string) error {
 	write, ok := answerForms[cfg.text("format")]
 	if !ok {
 		return usagef("format: %q is not one of text, json, svg", cfg.text("format"))
@@ -77,13 +89,21 @@ func dnssecName(ctx context.Context, cfg config, s streams, args []string) error
 		return err
 	}
 	q := &inquiry{cfg: cfg, s: s}
+	var err error
+	if q.plan, err = readPlanned(before); err != nil {
+		return err
+	}
 	if err := q.open(args); err != nil {
 		return err
 	}
 	defer q.set.close()
 	ctx, cancel := context.WithTimeout(ctx, cfg.duration("host-timeout"))
 	defer cancel()
-	q.result = dnssec.New(q.source, q.anchors, q.now).Validate(ctx, q.name, q.qtype)
+	if q.plan != nil {
+		q.judgePlan(ctx)
+	} else {
+		q.result = dnssec.New(q.source, q.anchors, q.now).Validate(ctx, q.name, q.qtype)
+	}
 	q.examine(ctx)
 	if err := write(q); err != nil {
 		return failed(err)
@@ -132,12 +152,15 @@ func (q *inquiry) writeText() error {
 	if err := reports.WriteChain(q.s.out, q.view(), screen(q.cfg, q.s, q.s.out)); err != nil {
 		return err
 	}
+	if err := q.writePlan(); err != nil {
+		return err
+	}
 	return q.writePosture()
 }
 
 // view is the chain with its reasons, and for each of them who was asked.
 func (q *inquiry) view() reports.ChainView {
-	v := reports.ChainView{Chain: q.result.ChainOfTrust()}
+	v := reports.ChainView{Chain: q.result.ChainOfTrust(), Planned: q.planned()}
 	for _, r := range q.result.Reasons {
 		w := r.Result(r.Name+" "+r.Args["type"], q.result.At)
 		w.Args = withCause(r)
@@ -147,7 +170,7 @@ func (q *inquiry) view() reports.ChainView {
 			}
 		}
 		if qtype, ok := dns.StringToType[r.Args["type"]]; ok && q.result.State != dnssec.Secure {
-			w.Evidence = q.resolver.Evidence(r.Name, qtype)
+			w.Evidence = q.evidence(r.Name, qtype)
 		}
 		v.Why = append(v.Why, w)
 	}
@@ -157,7 +180,7 @@ func (q *inquiry) view() reports.ChainView {
 // threshold ends with 3 where --fail-on names the state.
 func (q *inquiry) threshold() error {
 	for _, w := range q.cfg.list("fail-on") {
-		if slices.Contains(stateWords[q.result.State], w) || q.postureCrosses(w) {
+		if slices.Contains(stateWords[q.result.State], w) || q.planFaulty() && slices.Contains(stateWords[dnssec.Bogus], w) || q.postureCrosses(w) {
 			return told(exitFindings)
 		}
 	}

@@ -45,7 +45,7 @@ func (q *inquiry) examine(ctx context.Context) {
 // shown is what --format json prints: the validation, and the posture where it
 // was asked for.
 func (q *inquiry) shown() (any, error) {
-	if q.posture == nil {
+	if q.posture == nil && q.plan == nil {
 		return q.result, nil
 	}
 	lines := make([]postureLine, 0, len(q.posture))
@@ -56,6 +56,9 @@ func (q *inquiry) shown() (any, error) {
 	whole, err := json.Marshal(q.result)
 	if err != nil {
 		return nil, err
+	}
+	if whole, err = q.withPlan(whole); err != nil || q.posture == nil {
+		return json.RawMessage(whole), err
 	}
 	part, err := json.Marshal(lines)
 	if err != nil {

@@ -23,7 +23,14 @@ var (
 	sayMend    = saying{"mend:", "khắc phục:"}
 	sayAsked   = saying{"asked %s for %s over %s: %s", "đã hỏi %s về %s qua %s: %s"}
 	sayPosture = saying{"upkeep of zone", "tình trạng bảo trì của vùng"}
-	sayStopped = saying{"stopped before everything was measured", "bị dừng trước khi đo xong"}
+	sayPlanDS  = saying{"DS of %s (the parent's signature on them cannot exist yet, and is taken for granted)",
+		"DS của %s (chữ ký của vùng cha trên DS này chưa thể có, được coi như có)"}
+	sayPlanZone     = saying{"zone %s", "vùng %s"}
+	sayPlanGood     = saying{"whole zone checked, %d record sets signed, denial chain closed", "đã kiểm tra toàn vùng, %d tập bản ghi đã ký, chuỗi phủ định khép kín"}
+	sayPlanBad      = saying{"whole zone checked, faults: %d", "đã kiểm tra toàn vùng, số lỗi: %d"}
+	sayPlanUnsigned = saying{"the file is not signed", "tệp này chưa được ký"}
+	sayPlanMore     = saying{"and %d more", "và %d lỗi khác"}
+	sayStopped      = saying{"stopped before everything was measured", "bị dừng trước khi đo xong"}
 )
 
 // roles are those who can mend a chain of trust.

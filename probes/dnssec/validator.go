@@ -19,6 +19,7 @@ type Validator struct {
 	now     func() time.Time
 	anchors map[name][]dns.RR
 	memory  memory
+	plan    *Plan // nil: what is published
 
 	mu    sync.Mutex
 	zones map[name]*flight

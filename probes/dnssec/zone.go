@@ -171,6 +171,13 @@ func (r *run) byParent(c name) *zone {
 	if _, ok := r.v.anchorFor(c); !ok {
 		return r.failed(c, nil, Indeterminate, newReason(codeNoAnchor, c, c, dns.TypeDNSKEY))
 	}
+	if r.v.plan != nil && r.v.plan.PlansDS(c.String()) {
+		parent := r.establish(c.parent())
+		if parent.state != Secure {
+			return parent
+		}
+		return r.delegated(c, parent, *r.plannedCut(parent, c), nil)
+	}
 	m, reason := r.query(c, dns.TypeDS)
 	if reason != nil {
 		// A name without an answer to DS may still lie in a zone known not to be secure.
