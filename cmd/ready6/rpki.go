@@ -15,7 +15,7 @@ import (
 )
 
 func rpkiCommand(s streams) *cobra.Command {
-	return group("rpki", "Route-origin validation", rpkiValidateCommand(s))
+	return group("rpki", "Route-origin validation", rpkiValidateCommand(s), roaRequestCommand(s))
 }
 
 func rpkiValidateCommand(s streams) *cobra.Command {

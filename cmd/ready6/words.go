@@ -31,6 +31,8 @@ var (
 	sayPlanUnsigned = saying{"the file is not signed", "tệp này chưa được ký"}
 	sayPlanMore     = saying{"and %d more", "và %d lỗi khác"}
 	sayStopped      = saying{"stopped before everything was measured", "bị dừng trước khi đo xong"}
+	sayNoRequest    = saying{"every announcement of these blocks has a ROA that fits, or none is announced: there is nothing to ask for",
+		"mọi tuyến quảng bá của các khối này đã có ROA phù hợp, hoặc không có khối nào đang quảng bá: không cần đề nghị"}
 )
 
 // roles are those who can mend a chain of trust.
