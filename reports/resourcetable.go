@@ -88,7 +88,14 @@ func (v *tableView) hosting() {
 		return
 	}
 	v.put("\n" + v.wrap("", "  ", v.paint(bold, v.say("hosting"))))
-	v.put(v.fit(v.hostGrid))
+	grid := v.fit(v.hostGrid)
+	if widest(grid) > v.width() {
+		grid = ""
+		for _, h := range v.r.Hosting {
+			grid += v.paragraph(v.hostHead(), v.hostRow(h))
+		}
+	}
+	v.put(grid)
 	for _, h := range v.r.Hosting {
 		for _, f := range h.Findings {
 			v.put(v.wrap("  "+v.sign(f.Outcome)+" ", "    ", f.Title.In(v.Lang)))
@@ -100,21 +107,31 @@ func (v *tableView) hosting() {
 func (v *tableView) hostGrid(name int) string {
 	t := plainTable(v.width())
 	configs := []table.ColumnConfig{{Number: 1, WidthMax: name, WidthMaxEnforcer: text.WrapSoft}}
-	head := table.Row{v.say("col.network"), v.say("col.n")}
 	for i := range rpkiOrder {
 		configs = append(configs, table.ColumnConfig{Number: i + 3, WidthMax: 9, WidthMaxEnforcer: text.WrapSoft, Align: text.AlignRight, AlignHeader: text.AlignRight})
-		head = append(head, word(v.Lang, "rpki."+rpkiOrder[i]))
 	}
 	t.SetColumnConfigs(append(configs, table.ColumnConfig{Number: 2, Align: text.AlignRight, AlignHeader: text.AlignRight}))
-	t.AppendHeader(head)
+	t.AppendHeader(v.hostHead())
 	for _, h := range v.r.Hosting {
-		row := table.Row{hostName(v.Lang, h), h.Services}
-		for _, s := range rpkiOrder {
-			row = append(row, h.States[s])
-		}
-		t.AppendRow(row)
+		t.AppendRow(v.hostRow(h))
 	}
 	return t.Render() + "\n"
+}
+
+func (v *tableView) hostHead() table.Row {
+	head := table.Row{v.say("col.network"), v.say("col.n")}
+	for _, s := range rpkiOrder {
+		head = append(head, word(v.Lang, "rpki."+s))
+	}
+	return head
+}
+
+func (v *tableView) hostRow(h Hosting) table.Row {
+	row := table.Row{hostName(v.Lang, h), h.Services}
+	for _, s := range rpkiOrder {
+		row = append(row, h.States[s])
+	}
+	return row
 }
 
 // hostName says whose network it is, and whether the addresses are one's own.

@@ -116,11 +116,7 @@ func (v *tableView) grid(name int) string {
 	}
 	configs = append(configs, table.ColumnConfig{Number: len(configs) + 1, WidthMax: state, WidthMaxEnforcer: text.WrapSoft})
 	t.SetColumnConfigs(configs)
-	head := table.Row{v.say("col.agency"), v.say("col.n")}
-	for l := range TopLevel + 1 {
-		head = append(head, v.say("col.level", l))
-	}
-	t.AppendHeader(append(head, v.say("col.dnssec"), v.say("col.routes"), v.say("col.target")))
+	t.AppendHeader(v.head())
 	for _, a := range v.r.Agencies {
 		if a.Tally.Listed == 0 {
 			continue
@@ -131,31 +127,28 @@ func (v *tableView) grid(name int) string {
 	return t.Render() + "\n"
 }
 
-// stacked is the table for a screen that is too narrow for one: a paragraph an
-// agency, with the heads before the values.
+// stacked is the table for a screen that is too narrow for one.
 func (v *tableView) stacked() string {
 	var b strings.Builder
-	heads := []string{v.say("col.n")}
-	for l := range TopLevel + 1 {
-		heads = append(heads, v.say("col.level", l))
-	}
-	heads = append(heads, v.say("col.dnssec"), v.say("col.routes"))
-	add := func(name string, t Tally, state string) {
-		b.WriteString(v.wrap("", "", v.paint(bold, name)))
-		cells := v.row(name, t, state)[1:]
-		parts := nonEmpty(state)
-		for i, h := range heads {
-			parts = append(parts, fmt.Sprintf("%s %s", h, cells[i]))
-		}
-		b.WriteString(v.wrap("  ", "  ", strings.Join(parts, "; ")))
-	}
 	for _, a := range v.r.Agencies {
 		if a.Tally.Listed > 0 {
-			add(v.label(a), a.Tally, v.state(a))
+			b.WriteString(v.paragraph(v.head(), v.row(v.label(a), a.Tally, v.state(a))))
 		}
 	}
-	add(v.say("all"), v.r.Total, "")
+	b.WriteString(v.paragraph(v.head(), v.row(v.say("all"), v.r.Total, "")))
 	return b.String()
+}
+
+// paragraph is a row of a table as text: its first cell, then each of the others
+// after its head.
+func (sc Screen) paragraph(heads, row table.Row) string {
+	var parts []string
+	for i, cell := range row {
+		if s := fmt.Sprint(cell); i > 0 && s != "" {
+			parts = append(parts, fmt.Sprintf("%s: %s", heads[i], s))
+		}
+	}
+	return sc.wrap("", "", sc.paint(bold, fmt.Sprint(row[0]))) + sc.wrap("  ", "  ", strings.Join(parts, "; "))
 }
 
 // label is an agency's name, with a word about those that are no more.
@@ -211,6 +204,14 @@ func plainTable(width int) table.Writer {
 	t.SetStyle(style)
 	t.SuppressTrailingSpaces()
 	return t
+}
+
+func (v *tableView) head() table.Row {
+	head := table.Row{v.say("col.agency"), v.say("col.n")}
+	for l := range TopLevel + 1 {
+		head = append(head, v.say("col.level", l))
+	}
+	return append(head, v.say("col.dnssec"), v.say("col.routes"), v.say("col.target"))
 }
 
 func (v *tableView) row(name string, t Tally, state string) table.Row {
