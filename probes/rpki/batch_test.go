@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
+	"net/netip"
 	"strings"
 	"testing"
 )
@@ -53,6 +55,59 @@ func TestBatch(t *testing.T) {
 		}
 		if got != want[i] {
 			t.Errorf("answer %d: %s, want %s", i+1, line, want[i])
+		}
+	}
+}
+
+// 100,000 random questions of both families, answered as RFC 6811 has it.
+func TestBatchEqualsOracle(t *testing.T) {
+	r := rand.New(rand.NewPCG(6811, 2))
+	const rounds, perRound = 20, 5_000
+	for range rounds {
+		var list []VRP
+		for range r.IntN(100) {
+			p := crowded(r, 128)
+			list = append(list, VRP{Prefix: p, MaxLen: p.Bits() + r.IntN(p.Addr().BitLen()-p.Bits()+1), ASN: ASN(r.IntN(5))})
+		}
+		s, err := NewSnapshot(append(list, VRP{Prefix: netip.MustParsePrefix("3fff::/20"), ASN: 1}), Source{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var in bytes.Buffer
+		var want []string
+		for range perRound {
+			p, o := crowded(r, 128), From(ASN(r.IntN(5)))
+			if r.IntN(6) == 0 {
+				o = Origin{}
+			}
+			fmt.Fprintf(&in, "{\"prefix\":%q,\"asn\":%q}\n", p, o)
+			m, w, x := oracle(list, p, o)
+			state := "invalid"
+			switch {
+			case len(m) > 0:
+				state = "valid"
+			case len(w)+len(x) == 0:
+				state = "not-found"
+			}
+			want = append(want, fmt.Sprint(state, len(m), len(w), len(x)))
+		}
+		var out bytes.Buffer
+		if err := Batch(t.Context(), s, &in, &out); err != nil {
+			t.Fatal(err)
+		}
+		for dec, i := json.NewDecoder(&out), 0; i < perRound; i++ {
+			var a struct {
+				State   string
+				Matched []json.RawMessage `json:"matched"`
+				Wrong   []json.RawMessage `json:"wrong_origin"`
+				Long    []json.RawMessage `json:"too_specific"`
+			}
+			if err := dec.Decode(&a); err != nil {
+				t.Fatal(err)
+			}
+			if got := fmt.Sprint(a.State, len(a.Matched), len(a.Wrong), len(a.Long)); got != want[i] {
+				t.Fatalf("question %d: %s, want %s, of %v", i+1, got, want[i], names(list))
+			}
 		}
 	}
 }

@@ -53,6 +53,35 @@ func FuzzRTR(f *testing.F) {
 	})
 }
 
+// FuzzRTRUpdate lets a cache say anything to a client that has data already: it
+// ends with a sound set or with none, and what is kept is what was given last.
+func FuzzRTRUpdate(f *testing.F) {
+	response := frame(1, pduCacheResponse, 9)
+	f.Add(join(response, prefixPDU(1, 0, "192.0.2.0/24", 28, 64500), prefixPDU(1, 1, "192.0.2.0/24", 24, 64500), end(9, 8)))
+	f.Add(join(response, prefixPDU(1, 1, "192.0.2.0/24", 28, 64500), end(9, 8)))
+	f.Add(join(frame(1, pduCacheReset, 0), good(1)))
+	f.Add(join(frame(2, pduCacheResponse, 9), frame(2, pduASPA, 0x0100, 0, 0, 0, 1, 0, 0, 0, 2), endOfData(2, 9)))
+	f.Fuzz(func(t *testing.T, said []byte) {
+		next := first()
+		dial := func(context.Context, string, string) (net.Conn, error) { return scripted{bytes.NewReader(next)}, nil }
+		c := NewRTR(dial, "x:1", nil, func() time.Time { return syncTime })
+		old, err := c.Sync(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		next = said
+		// Nobody waits here for a cache that has no data yet.
+		ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
+		defer cancel()
+		s, err := c.Sync(ctx)
+		if (s == nil) == (err == nil) || s != nil && c.Kept() != s || s == nil && c.Kept() != nil && c.Kept() != old {
+			t.Fatalf("%v, %v, kept %v", s, err, c.Kept())
+		}
+		checkSnapshot(t, s)
+		checkSnapshot(t, old)
+	})
+}
+
 // checkSnapshot holds whatever was read to what a VRP is.
 func checkSnapshot(t *testing.T, s *Snapshot) {
 	n := 0
