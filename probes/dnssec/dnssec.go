@@ -135,11 +135,22 @@ type jsonResult struct {
 	Hops []verdict.ChainHop `json:"hops,omitempty"`
 }
 
+// clientRcode is the response code that a validating resolver gives its clients: where
+// it cannot stand behind an answer, that is SERVFAIL (RFC 4035 5.5). Without any
+// trust anchor it serves what it got.
+func (r Result) clientRcode() int {
+	if r.State == Bogus || r.State == Indeterminate && len(r.Reasons) > 0 && r.Reasons[0].Code != codeNoAnchor {
+		return dns.RcodeServerFailure
+	}
+	return r.Rcode
+}
+
 // MarshalJSON writes the published form: name, type, status, rcode, reasons,
-// answer and chain are always there.
+// answer and chain are always there. The rcode is what a validating resolver's
+// clients see; the answer is what was judged, the bad records of a bogus one too.
 func (r Result) MarshalJSON() ([]byte, error) {
 	out := jsonResult{
-		Name: r.Name, Type: typeName(r.Type), Status: r.State, Rcode: rcodeName(r.Rcode),
+		Name: r.Name, Type: typeName(r.Type), Status: r.State, Rcode: rcodeName(r.clientRcode()),
 		Reasons: r.Reasons, Answer: []string{}, Chain: r.Chain, Expires: r.Expires,
 		At: r.At.UTC(), Hops: r.Hops,
 	}

@@ -165,7 +165,7 @@ func (p *posture) algorithms() {
 			code = "posture.algorithm-sha1"
 		case !known:
 			code = "posture.algorithm-unknown"
-		case row.standing == deprecated, row.standing == forbidden:
+		case row.outdated():
 			code = "posture.algorithm-deprecated"
 		}
 		if code != "" {

@@ -179,7 +179,7 @@ func TestPublishedForm(t *testing.T) {
 	}{
 		{www, dns.TypeA, map[string]string{"name": www, "type": "A", "status": "secure", "rcode": "NOERROR"}},
 		{"none.nsec.vn.", dns.TypeAAAA, map[string]string{"status": "secure", "rcode": "NXDOMAIN"}},
-		{"www.bad.vn.", dns.TypeA, map[string]string{"status": "bogus", "rcode": "NOERROR"}},
+		{"www.bad.vn.", dns.TypeA, map[string]string{"status": "bogus", "rcode": "SERVFAIL"}},
 		{"www.plain.vn", 65280, map[string]string{"name": "www.plain.vn.", "type": "TYPE65280", "status": "insecure"}},
 		{"a..b", dns.TypeA, map[string]string{"status": "indeterminate", "rcode": "SERVFAIL"}},
 	} {
