@@ -62,6 +62,8 @@ var settings = []setting{
 	{"color", "auto", "auto, always or never"},
 	{"contact", "", "web page or address shown in HTTP requests, for those who wonder who asks"},
 	{"at", "", "judge signatures at this time (RFC 3339) instead of now"},
+	{"trace", false, "show every question to a name server and its answer: on standard error, with --format json in the object"},
+	{"qname-minimisation", false, "ask each zone's servers only for as much of the name as they need (RFC 9156)"},
 	{"loopback", false, "lab: real sockets on loopback instead of memory"},
 }
 

@@ -50,7 +50,7 @@ NSEC3 chain in it are checked as well. The rest comes from the servers.`,
 	c.Flags().StringArray("before", nil, "judge a planned change: a file with a DS set or a whole signed zone (repeatable)")
 	c.Flags().Bool("posture", false, "look at the upkeep of the name's zone as well, server by server")
 	withSettings(c, "root-hints", "trust-anchor", "at", "allow", "format", "lang", "color", "step-timeout", "host-timeout",
-		"connections", "lead-time", "fail-on", "lab", "world", "loopback")
+		"connections", "lead-time", "trace", "qname-minimisation", "fail-on", "lab", "world", "loopback")
 	withUsage(c, "format", "text, json or svg, a picture of the chain (default: text)")
 	withUsage(c, "host-timeout", "longest time for the whole question")
 	withUsage(c, "lab", "ask the built-in test Internet")
@@ -125,6 +125,7 @@ func (q *inquiry) open(args []string) (err error) {
 			q.set.close()
 		}
 	}()
+	q.set.tracer = newTracer(q.cfg, q.s)
 	hints, err := q.set.hints(q.cfg)
 	if err != nil {
 		return err
@@ -140,6 +141,9 @@ func (q *inquiry) open(args []string) (err error) {
 
 func (q *inquiry) writeJSON() error {
 	shown, err := q.shown()
+	if err == nil {
+		shown, err = q.set.tracer.added(shown)
+	}
 	if err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ enters a run.`,
 		},
 	}
 	c.Flags().String("kind", "", "web, mail, dns or tcp; default: web, and mail where there are MX records")
-	c = withSettings(c, append([]string{"format", "fail-on"}, measuring...)...)
+	c = withSettings(c, append([]string{"format", "fail-on", "trace"}, measuring...)...)
 	withUsage(c, "format", "text or json, one object per service as scan has it (default: text)")
 	return withUsage(c, "inventory", "inventory with the target's owner and the canaries; default: inventory.yaml if it is there")
 }
@@ -62,6 +62,7 @@ func probe(ctx context.Context, cfg config, s streams, target, kind string) erro
 			return usage(err)
 		}
 	}
+	set.tracer = newTracer(cfg, s)
 	if err := set.prepare(ctx, cfg, inv); err != nil {
 		return err
 	}
@@ -77,11 +78,11 @@ func probe(ctx context.Context, cfg config, s streams, target, kind string) erro
 	}
 	agency := ownerOf(inv, svc.Host)
 	about := reports.About{Inventory: inv, Vantage: vantageName(cfg), Preflight: preflight, At: set.clock(cfg)()}
-	return explain(ctx, cfg, s, env, agency, services, about)
+	return explain(ctx, cfg, s, env, set.tracer, agency, services, about)
 }
 
 // explain measures and prints each service, then looks at the thresholds.
-func explain(ctx context.Context, cfg config, s streams, env *probes.Env, agency string, services []inventory.Service, about reports.About) error {
+func explain(ctx context.Context, cfg config, s streams, env *probes.Env, t *tracer, agency string, services []inventory.Service, about reports.About) error {
 	thresholds, _ := parseThresholds(cfg.list("fail-on")) // checked by load
 	under := 0
 	for i, svc := range services {
@@ -91,11 +92,7 @@ func explain(ctx context.Context, cfg config, s streams, env *probes.Env, agency
 			under++
 		}
 		if cfg.text("format") == "json" {
-			line, err := reports.ServiceLine(rec)
-			if err != nil {
-				return failed(err)
-			}
-			if _, err := s.out.Write(line); err != nil {
+			if err := writeTraced(s, rec, t); err != nil {
 				return failed(err)
 			}
 			continue

@@ -27,7 +27,8 @@ type setup struct {
 	config  probes.Config
 	sources []history.SourceInfo
 	lab     *lab.Lab
-	caches  caches // of the RTR sources used so far
+	caches  caches  // of the RTR sources used so far
+	tracer  *tracer // nil: no --trace
 }
 
 // close ends the lab, if there is one.
@@ -133,6 +134,7 @@ func (s *setup) network(c config) dial.Func {
 }
 
 func (s *setup) resolver(c config, out dial.Func, r resolve.Config) *resolve.Resolver {
+	r.Trace, r.Minimise = s.tracer.hook(), c.on("qname-minimisation")
 	r.Dial, r.Timeout = dial.Limit(out, 64, 4*c.number("connections")), s.step(c)
 	return resolve.New(r)
 }

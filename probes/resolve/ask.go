@@ -40,6 +40,7 @@ type asking struct {
 	weak    *reply // the best so far without the AA bit
 	spent   bool   // the budget is used up
 	child   bool   // some server answered a DS question for the child
+	part    bool   // the question has only a part of the name: one try each, no lesson from a failure
 	direct  int    // targets that the delegation led to, before fallBack added to them; -1: not tried
 }
 
@@ -100,9 +101,16 @@ var (
 // addresses must be looked up, then the silent ones again, over TCP, and
 // without EDNS.
 func (r *Resolver) askZone(ctx context.Context, f *flight, z *zone, q question) (reply, *Failure) {
+	return r.newAsking(f, z, q).run(ctx)
+}
+
+func (r *Resolver) newAsking(f *flight, z *zone, q question) *asking {
+	return &asking{r: r, f: f, z: z, q: q, out: make(chan outcome), direct: -1}
+}
+
+func (a *asking) run(ctx context.Context) (reply, *Failure) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // ends the tries that lost
-	a := &asking{r: r, f: f, z: z, q: q, out: make(chan outcome), direct: -1}
 	a.gather()
 	hedge := time.NewTimer(0)
 	defer hedge.Stop()
@@ -129,7 +137,7 @@ func (r *Resolver) askZone(ctx context.Context, f *flight, z *zone, q question) 
 		case <-hedge.C:
 			due = true
 		case <-ctx.Done():
-			return reply{}, &Failure{Cause: dial.Classify(ctx.Err()), Zone: z.name, Err: ctx.Err(), passing: true}
+			return reply{}, &Failure{Cause: dial.Classify(ctx.Err()), Zone: a.z.name, Err: ctx.Err(), passing: true}
 		}
 	}
 	if a.weak != nil {
@@ -214,7 +222,7 @@ func (a *asking) next(ctx context.Context) (time.Duration, bool) {
 	if a.lookup(ctx) {
 		return firstRTO, true
 	}
-	if a.weak != nil || a.tries >= maxTries {
+	if a.part || a.weak != nil || a.tries >= maxTries {
 		return 0, false // no retries for something better than this, or of so many servers
 	}
 	for _, step := range []func(*target) (how, bool){otherTransport, secondTry, overTCPAfterSilence, withoutEDNS, lastTry} {
@@ -375,6 +383,9 @@ func (a *asking) take(o outcome) (reply, bool) {
 		a.child = true
 	}
 	t.closed, t.cause = true, o.read.cause
+	if a.part {
+		return reply{}, false
+	}
 	if o.read.cause == verdict.Lame && o.read.kind != weak || o.msg.Rcode == dns.RcodeRefused || o.msg.Rcode == dns.RcodeNotAuth {
 		a.z.markLame(t.srv.addr, o.read.cause)
 	}

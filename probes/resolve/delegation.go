@@ -77,7 +77,7 @@ func (r *Resolver) resolve(ctx context.Context, f *flight) *answer {
 				continue
 			}
 		}
-		rep, failure := r.askZone(ctx, f, z, f.q)
+		rep, failure := r.askDown(ctx, f, z)
 		var child *zone
 		if failure == nil && rep.kind == referral {
 			child = r.delegate(ctx, f, z, rep)

@@ -15,7 +15,7 @@ import (
 // same names, what the parent answers when asked for them, and the NS set of the
 // zone itself where some server speaks. It says whether there is anything new.
 func (a *asking) fallBack(ctx context.Context) bool {
-	if a.direct >= 0 || a.spent || a.weak != nil || a.z.name == "." || a.f.depth > 0 || a.f.fallen {
+	if a.direct >= 0 || a.part || a.spent || a.weak != nil || a.z.name == "." || a.f.depth > 0 || a.f.fallen {
 		return false
 	}
 	a.direct = len(a.targets)

@@ -22,8 +22,9 @@ type flight struct {
 	done   chan struct{}
 	ans    *answer // after done
 
-	log    exchanges
-	fallen bool // it is looking for servers beyond the delegation; only its own goroutine uses this
+	log       exchanges
+	minimised int  // questions asked with a part of the name; only its own goroutine uses this
+	fallen    bool // it is looking for servers beyond the delegation; only its own goroutine uses this
 
 	// Under Resolver.mu.
 	waiters int

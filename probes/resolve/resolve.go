@@ -50,6 +50,13 @@ type Config struct {
 	MaxQueries int              // packets sent for one Query, look-ups of name servers included; 0: 100
 	Now        func() time.Time // for the evidence; nil: time.Now
 
+	// Minimise asks the servers of each zone only for as much of the name as they
+	// need to refer further down (RFC 9156), and for the whole name where anything
+	// unusual comes of that. The verdict is the same. Off by default: the whole name
+	// costs fewer round trips, brings the errors that other resolvers' users meet,
+	// and what this scanner asks about is public.
+	Minimise bool
+
 	// Witness explains what a resolver of one family cannot see for itself:
 	// whether a server whose address the parent does not give has one at all.
 	// It is asked only after a look-up failed for want of addresses. Optional.

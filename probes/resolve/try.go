@@ -74,7 +74,7 @@ func (a *asking) once(ctx context.Context, t *target, h how) outcome {
 		if x.took >= t.srv.rto(a.r.cfg.Timeout) {
 			t.srv.overtaken(time.Now().Add(-x.took))
 		}
-	default:
+	case !a.part:
 		t.srv.failed(time.Now(), a.z.name, h, x.cause)
 	}
 	o.x = x

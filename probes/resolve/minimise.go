@@ -1,0 +1,90 @@
+package resolve
+
+import (
+	"context"
+
+	"github.com/miekg/dns"
+)
+
+// RFC 9156 2.3: questions with a part of the name in one look-up, and how many of
+// them add one label only; the others share what is left.
+const (
+	maxMinimiseCount = 10
+	minimiseOneLab   = 4
+)
+
+// askDown asks the servers of z for f's question, or first, with Minimise, whether
+// they refer to another zone for an ancestor of its name. The type of those
+// questions is A: the one that attracts the least attention and that no server
+// or firewall treats as special (RFC 9156 2.1). The reply is to the question
+// itself or a referral.
+func (r *Resolver) askDown(ctx context.Context, f *flight, z *zone) (reply, *Failure) {
+	last := f.q.name
+	if f.q.qtype == dns.TypeDS {
+		last = parentOf(last) // the last label is asked of whoever has the DS set
+	}
+	for at := z.name; r.cfg.Minimise && f.minimised < maxMinimiseCount; {
+		left := labelsBetween(last, at)
+		if left <= 0 || left == 1 && f.q.qtype != dns.TypeDS {
+			break
+		}
+		at = ancestor(last, left-f.stride(left))
+		if at == f.q.name {
+			break
+		}
+		f.minimised++
+		part := question{at, dns.TypeA}
+		if known, ok := r.answers.get(part); ok && known.failure == nil {
+			continue // no cut: it would be known as a zone
+		}
+		a := r.newAsking(f, z, part)
+		a.part = true
+		rep, failure := a.run(ctx)
+		switch {
+		case failure != nil && failure.passing, failure == nil && rep.kind == referral:
+			return rep, failure
+		case failure != nil, rep.kind != authority, rep.msg.Rcode != dns.RcodeSuccess, aliased(rep.msg):
+			f.minimised = maxMinimiseCount // from here on nothing but the whole name
+		default:
+			none := &answer{msg: trim(z.name, part, rep.msg), exchanges: []exchange{rep.x}}
+			r.answers.put(part, none, none.size())
+		}
+	}
+	return r.askZone(ctx, f, z, f.q)
+}
+
+// stride is by how many of the labels left the next question is longer.
+func (f *flight) stride(left int) int {
+	if f.minimised < minimiseOneLab {
+		return 1
+	}
+	steps := maxMinimiseCount - f.minimised
+	return max(1, (left+steps-1)/steps)
+}
+
+// labelsBetween counts the labels that name has below zone; -1 if it is not there.
+func labelsBetween(name, zone string) int {
+	if !within(name, zone) {
+		return -1
+	}
+	_, n := below(name, zone)
+	return n
+}
+
+// ancestor drops the first n labels.
+func ancestor(name string, n int) string {
+	for range n {
+		name = parentOf(name)
+	}
+	return name
+}
+
+// aliased says whether an answer has an alias in it: nothing should be below one.
+func aliased(m *dns.Msg) bool {
+	for _, rr := range m.Answer {
+		if t := rr.Header().Rrtype; t == dns.TypeCNAME || t == dns.TypeDNAME {
+			return true
+		}
+	}
+	return false
+}
