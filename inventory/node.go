@@ -64,13 +64,13 @@ func (d *document) load(r io.Reader) (*yaml.Node, error) {
 	case errors.Is(err, io.EOF):
 		return nil, nil
 	case err != nil:
-		d.syntax(err)
+		d.syntax(err, data)
 		return nil, nil
 	}
 	if next, err := decode(dec); err == nil {
 		d.add(d.at(next), "keep one document in a file", "a second YAML document begins here")
 	} else if !errors.Is(err, io.EOF) {
-		d.syntax(err)
+		d.syntax(err, data)
 	}
 	return root.Content[0], nil
 }
@@ -95,8 +95,11 @@ func decode(dec *yaml.Decoder) (n *yaml.Node, err error) {
 
 var yamlLine = regexp.MustCompile(`^line (\d+): `)
 
-// syntax reports the parser's error; it stops at the first.
-func (d *document) syntax(err error) {
+var tabIndent = regexp.MustCompile(`(?m)^ *\t[ \t]*[^\s#]`)
+
+// syntax reports the parser's error, at which it stops, and what can be told
+// without a parser of what comes after it: tabs, of which there are often many.
+func (d *document) syntax(err error, data []byte) {
 	text := strings.TrimPrefix(err.Error(), "yaml: ")
 	at := spot{file: d.name}
 	if m := yamlLine.FindStringSubmatch(text); m != nil {
@@ -110,6 +113,12 @@ func (d *document) syntax(err error) {
 		return r
 	}, text)
 	d.add(at, "look for a wrong indent, a missing quote or a tab in or above this line", "is not YAML from here on: %s", text)
+	for _, m := range tabIndent.FindAllIndex(data, -1) {
+		line := 1 + bytes.Count(data[:m[0]], []byte("\n"))
+		if line > at.line {
+			d.add(spot{file: d.name, line: line}, "indent with spaces", "is indented with a tab, which YAML does not allow")
+		}
+	}
 }
 
 // follow returns the node an alias stands for. It counts every value that is
