@@ -381,7 +381,7 @@ func TestCausesMerge(t *testing.T) {
 	one := func(h string) verdict.Record {
 		return rec("a", "web", h, res("aaaa.present", a2), at("443", h, "reach.refused"), at("80", h, "reach.refused"), at("443", h, "reach.cert"),
 			res("dnssec.bogus.sig-expired", h+" AAAA", "zone", "vn."), res("dnssec.bogus.sig-expired", h+" A", "zone", "vn."),
-			res("rpki.invalid.origin", a2, "prefix", "2001:db8::/32", "origin", "AS64666"))
+			res("rpki.invalid.origin", a2, "prefix", "2001:db8::/32", "origin", "AS64666"), res("posture.sig-expired", "vn", "servers", "ns1.vn"))
 	}
 	r := Build(history.Run{Records: []verdict.Record{one("x.vn"), one("y.vn")}}, nil, inv, inventory.Plan{}, night)
 	got := map[string]int{}
@@ -390,7 +390,7 @@ func TestCausesMerge(t *testing.T) {
 	}
 	want := map[string]int{
 		"reach.refused 2001:db8:80::11": 2, "reach.cert x.vn 2001:db8:80::11": 1, "reach.cert y.vn 2001:db8:80::11": 1,
-		"dnssec.bogus.sig-expired vn": 2, "rpki.invalid.origin 2001:db8::/32 AS64666": 2,
+		"dnssec.bogus.sig-expired vn": 2, "rpki.invalid.origin 2001:db8::/32 AS64666": 2, "posture.sig-expired vn": 2,
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("causes %v, want %v", got, want)

@@ -283,3 +283,19 @@ func TestStateOfNotes(t *testing.T) {
 		t.Errorf("the earliest expiry is %v", s.Expires)
 	}
 }
+
+// The upkeep of a zone is beside the ladder and beside the DNSSEC state, bad or
+// not known.
+func TestPostureIsBesideTheStates(t *testing.T) {
+	healthy := []verdict.Result{res("aaaa.present", a2, "host", "x.vn"), res("dnssec.secure", "x.vn AAAA", "zone", "vn")}
+	want := Judge(rec("a", "web", "x.vn", healthy...))
+	for _, e := range verdict.Catalogue() {
+		if e.Check != verdict.Posture {
+			continue
+		}
+		got := Judge(rec("a", "web", "x.vn", append(healthy[:2:2], res(e.Reason, "vn", "expires", "2020-01-01T00:00:00Z"))...))
+		if got.DNSSEC != "secure" || got.DNSSECDeps != want.DNSSECDeps || got.Min != want.Min || got.Max != want.Max || !got.Expires.Equal(want.Expires) {
+			t.Errorf("%s: DNSSEC %s, level %d..%d, expires %v", e.Reason, got.DNSSEC, got.Min, got.Max, got.Expires)
+		}
+	}
+}

@@ -219,6 +219,8 @@ func again(s Service, f Finding) string {
 			command += " " + shellWord(qtype)
 		}
 		return command
+	case f.Check == verdict.Posture && f.Subject != "":
+		return "ready6 dnssec --posture " + shellWord(f.Subject)
 	case f.Code == "closure.host-v4only" || f.Code == "closure.host-down6" || f.Code == "closure.third-party":
 		return "ready6 probe " + shellWord(f.Subject)
 	case s.Port != 0 && strings.Contains(s.Host, ":"):
