@@ -112,9 +112,7 @@ func postureEvidence(f dnssec.PostureFinding, views []postureView, above []verdi
 	}
 	out = out[:min(len(out), maxPostureEvidence)]
 	if f.Record != "" {
-		for _, ev := range above[:min(1, len(above))] {
-			out = append(out, ev)
-		}
+		out = append(out, above[:min(1, len(above))]...)
 		seen := verdict.Evidence{Asked: "zone " + zoneName(f.Zone), Over: "dnssec", Answer: brief(f.Record)}
 		if len(out) > 0 {
 			seen.At = out[0].At
