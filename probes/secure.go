@@ -54,7 +54,9 @@ func (e *Env) secureResults(ctx context.Context, name string, types ...uint16) [
 			out = append(out, verdict.Result{Check: verdict.DNSSEC, Reason: "dnssec.indeterminate.vantage", Subject: subject, At: e.Now()})
 			continue
 		}
-		out = append(out, e.secureResult(subject, e.validate(ctx, name, t)))
+		v := e.validate(ctx, name, t)
+		out = append(out, e.secureResult(subject, v))
+		out = append(out, e.disagreements(v)...)
 	}
 	return out
 }
@@ -68,12 +70,7 @@ func (e *Env) secureResult(subject string, v dnssec.Result) verdict.Result {
 	} else {
 		first := v.Reasons[0]
 		r.Reason = first.Code
-		maps.Copy(r.Args, first.Args)
-		for _, k := range []string{"name", "zone", "parent", "signer"} {
-			if n := r.Args[k]; n != "" {
-				r.Args[k] = zoneName(n) // as people write it: the sentence has its own full stop
-			}
-		}
+		r.Args = plainArgs(first)
 		if first.Cause != "" {
 			r.Args["cause"] = string(first.Cause)
 		}
@@ -89,6 +86,39 @@ func (e *Env) secureResult(subject string, v dnssec.Result) verdict.Result {
 	}
 	r.Evidence = append(r.Evidence, e.DNS.Evidence(v.Name, v.Type)...)
 	return r
+}
+
+// disagreements are the findings that servers of a zone on the way differ: one
+// gave an answer that does not validate, another one that does. The state of the
+// name rests on the latter, and clients get to see both. Who said what is in the
+// evidence.
+func (e *Env) disagreements(v dnssec.Result) []verdict.Result {
+	var out []verdict.Result
+	for i, why := range v.Reasons {
+		if i == 0 || why.Code != "dnssec.servers-disagree" {
+			continue
+		}
+		r := verdict.Result{Check: verdict.DNSSEC, Reason: why.Code, Subject: zoneName(why.Name) + " " + why.Args["type"], At: e.Now(),
+			Args: plainArgs(why), Owner: verdict.Owner{Role: why.Owner.Role, Name: plainName(why.Owner.Name)}}
+		r.Evidence = append(r.Evidence, verdict.Evidence{At: r.At, Asked: "zone " + zoneName(why.Zone), Over: "dnssec",
+			Query: r.Subject, Answer: brief(strings.TrimSpace(why.Args["why"] + " " + why.Record))})
+		r.Evidence = append(r.Evidence, e.DNS.Evidence(why.Name, dns.StringToType[why.Args["type"]])...)
+		out = append(out, r)
+	}
+	return out
+}
+
+// plainArgs are a reason's arguments with names as people write them: the
+// sentence has its own full stop.
+func plainArgs(why dnssec.Reason) map[string]string {
+	out := map[string]string{}
+	maps.Copy(out, why.Args)
+	for _, k := range []string{"name", "zone", "parent", "signer"} {
+		if n := out[k]; n != "" {
+			out[k] = zoneName(n)
+		}
+	}
+	return out
 }
 
 // secure notes the DNSSEC state of a name the service depends on.

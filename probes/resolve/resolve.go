@@ -219,17 +219,23 @@ func (r *Resolver) Ask(ctx context.Context, server netip.Addr, tcp bool, name st
 }
 
 // Evidence returns what was asked of whom for a question that Query answered or
-// failed at, oldest first, at most 16 exchanges; nil when it was not asked.
+// failed at, oldest first, at most 16 exchanges, and then at most as many of
+// Retry; nil when it was not asked.
 func (r *Resolver) Evidence(name string, qtype uint16) []verdict.Evidence {
 	n, ok := normal(name)
 	if !ok {
 		return nil
 	}
-	a, ok := r.answers.get(question{n, qtype})
+	q := question{n, qtype}
+	a, ok := r.answers.get(q)
 	if !ok {
 		return nil
 	}
-	return evidence(a.exchanges)
+	all := a.exchanges
+	if h, ok := r.hearings.get(q); ok {
+		all = slices.Concat(all, h.said.all())
+	}
+	return evidence(all)
 }
 
 // cannotRoute notes that this machine could not send to an address of a family.

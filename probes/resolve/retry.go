@@ -14,6 +14,7 @@ import (
 type heard struct {
 	mu    sync.Mutex
 	addrs map[netip.Addr]bool
+	said  exchanges // with those that Retry asked
 }
 
 // Retry returns the answer of a server of the zone that has not been heard yet
@@ -33,7 +34,7 @@ func (r *Resolver) Retry(ctx context.Context, name string, qtype uint16, _ *dns.
 		if !h.take(t.srv.addr) {
 			continue
 		}
-		if m := r.hear(ctx, z, t, q); m != nil {
+		if m := r.hear(ctx, z, t, q, h); m != nil {
 			return m, nil
 		}
 		if ctx.Err() != nil {
@@ -90,12 +91,16 @@ func (r *Resolver) others(ctx context.Context, q question, z *zone) []*target {
 }
 
 // hear asks one server; nil if it gives no answer.
-func (r *Resolver) hear(ctx context.Context, z *zone, t *target, q question) *dns.Msg {
+func (r *Resolver) hear(ctx context.Context, z *zone, t *target, q question, told *heard) *dns.Msg {
 	var m *dns.Msg
 	_, _, err := insist(t.srv.manner(), true, func(h how) (*dns.Msg, error) {
 		var err error
 		var x exchange
 		x, m, err = r.exchange(ctx, t.name.name, t.srv.addr, q, h)
+		if err == nil {
+			x.note = "asked since another server's answer is bogus"
+		}
+		told.said.add(x)
 		r.trace(x, m)
 		return m, err
 	})
