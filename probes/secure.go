@@ -39,7 +39,25 @@ func dnssecResults(ctx context.Context, e *Env, s *subject) []verdict.Result {
 	for _, h := range s.hosts {
 		out = append(out, e.secureResults(ctx, h.host, dns.TypeAAAA, dns.TypeA)...)
 	}
+	e.keepChains(ctx, s.Host, out)
 	return out
+}
+
+// keepChains puts the chain of trust with the evidence of the service's own name:
+// once, and again only for a type that comes out otherwise.
+func (e *Env) keepChains(ctx context.Context, host string, results []verdict.Result) {
+	kept := map[verdict.Reason]bool{}
+	for _, r := range results {
+		name, qtype, _ := strings.Cut(r.Subject, " ")
+		if name != host || len(r.Evidence) == 0 || r.Evidence[0].Over != "dnssec" || kept[r.Reason] {
+			continue
+		}
+		kept[r.Reason] = true
+		chain := e.validate(ctx, name, dns.StringToType[qtype]).ChainOfTrust()
+		if len(chain.Zones) > 0 {
+			r.Evidence[0].Chain = &chain
+		}
+	}
 }
 
 // secureResults judges RRsets of one name; an address literal has none.

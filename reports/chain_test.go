@@ -222,3 +222,39 @@ func TestChainOddities(t *testing.T) {
 		}
 	}
 }
+
+// The page draws each distinct chain once, what breaks first, with the services
+// that hang on it; the words of the JSON report are not touched.
+func TestPageChains(t *testing.T) {
+	all := chains()
+	row := func(host, key string) Row {
+		r := verdict.Result{Check: verdict.DNSSEC, Reason: "dnssec.secure", Evidence: []verdict.Evidence{{Over: "dnssec"}}}
+		if why := all[key].Why; len(why) > 0 {
+			r.Reason, r.Args = why[0].Reason, why[0].Args
+		}
+		chain := all[key].Chain
+		r.Evidence[0].Chain = &chain
+		return Row{Judged: Judge(verdict.Record{Host: host, Kind: "web", Results: []verdict.Result{r}})}
+	}
+	p := pager{Report{Services: []Row{row("a.vn", "secure"), row("b.vn", "alias"), row("c.vn", "secure"), row("d.vn", "mismatch")}}, verdict.EN}
+	got, more := p.chains()
+	if len(got) != 3 || more != 0 {
+		t.Fatalf("%d pictures and %d more, want 3", len(got), more)
+	}
+	if got[0].Class != "fail" || !got[0].Open || got[1].Class != "warn" || got[2].Class != "pass" {
+		t.Errorf("order: %s, %s, %s", got[0].Title, got[1].Title, got[2].Title)
+	}
+	if fmt.Sprint(got[2].Hosts) != "[a.vn (web) c.vn (web)]" || got[2].N != 2 {
+		t.Errorf("services of the secure chain: %v", got[2].Hosts)
+	}
+	for _, c := range got {
+		wellFormed(t, []byte(c.Picture))
+	}
+	var page bytes.Buffer
+	if err := WriteHTML(&page, Report{Run: Run{Status: "complete"}, Services: p.r.Services}, verdict.VI); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(page.String(), `<svg xmlns=`); n != 3 {
+		t.Errorf("the page has %d chain pictures, want 3", n)
+	}
+}

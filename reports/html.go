@@ -68,6 +68,8 @@ type page struct {
 	HostStates []string
 	Exemptions []exemptionView
 	Services   []agencyServices
+	Chains     []pageChain
+	MoreChains int
 	Preflight  []findingView
 }
 
@@ -171,6 +173,7 @@ func (p pager) page() page {
 		MoreBlocks: max(0, len(r.Blockers)-maxPageCauses), MoreGaps: max(0, len(r.Gaps)-maxPageCauses),
 		Changes: p.changes(), Exemptions: p.exemptions(), Services: p.services(), Resources: p.resources(), Hosting: p.hosting(), HostStates: p.hostStates(),
 	}
+	out.Chains, out.MoreChains = p.chains()
 	if r.Run.Status != history.Complete {
 		out.Partial = p.say("run.status", p.say("status."+string(r.Run.Status)))
 	}

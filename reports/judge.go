@@ -40,7 +40,8 @@ type Service struct {
 	Expires    time.Time       // earliest signature expiry on its own chain, zero if not known
 	Routes     []string        // routes that lead to its addresses, "2001:db8::/32 AS64500"
 
-	Findings []Finding // what is wrong or not known; what blocks comes first
+	Findings []Finding   // what is wrong or not known; what blocks comes first
+	Chains   []ChainView // of its own name, where the record has them
 	Counts   Counts
 }
 
@@ -124,6 +125,7 @@ func Judge(rec verdict.Record) Service {
 	}
 	for _, r := range rec.Results {
 		s.Counts.add(r.Outcome())
+		s.Chains = append(s.Chains, chainsOf(r)...)
 		switch {
 		case r.Reason == "aaaa.present":
 			s.AAAA = append(s.AAAA, Clean(r.Subject))

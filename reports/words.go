@@ -182,6 +182,9 @@ var words = map[string]verdict.Text{
 	"forecast.not-applicable":     {EN: "–", VI: "–"},
 
 	// The chain of trust.
+	"page.chains":          {EN: "Chains of trust", VI: "Các chuỗi tin cậy DNSSEC"},
+	"page.chains.about":    {EN: "Each chain is drawn once, for one name; the services that hang on it are listed below it. A chain that breaks stands first.", VI: "Mỗi chuỗi vẽ một lần cho một tên; các dịch vụ dựa vào chuỗi được liệt kê bên dưới. Chuỗi bị đứt xếp trước."},
+	"page.chains.services": {EN: "Services on this chain: %d", VI: "Số dịch vụ dựa vào chuỗi này: %d"},
 	"chain.title":          {EN: "DNSSEC chain of trust", VI: "Chuỗi tin cậy DNSSEC"},
 	"chain.judged":         {EN: "judged at %s", VI: "đánh giá lúc %s"},
 	"chain.planned":        {EN: "PLANNED, NOT PUBLISHED: %s", VI: "DỰ KIẾN, CHƯA CÔNG BỐ: %s"},

@@ -116,6 +116,7 @@ type Evidence struct {
 	Over   string    `json:"over"`             // udp4, udp6, tcp4, tcp6, tls, http, smtp, rtr, file
 	Query  string    `json:"query,omitempty"`  // "www.example.vn. AAAA", "GET /"
 	Answer string    `json:"answer,omitempty"` // short, as received: "NOERROR aa, 0 answers"
+	Chain  *Chain    `json:"chain,omitempty"`  // over dnssec: the chain of trust of a service's own name
 }
 
 // Result is one finding about one subject, good or bad.
