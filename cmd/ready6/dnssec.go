@@ -53,6 +53,9 @@ NSEC3 chain in it are checked as well. The rest comes from the servers.`,
 		"connections", "lead-time", "trace", "qname-minimisation", "fail-on", "lab", "world", "loopback")
 	withUsage(c, "format", "text, json or svg, a picture of the chain (default: text)")
 	withUsage(c, "host-timeout", "longest time for the whole question")
+	if err := c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"text", "json", "svg"}, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+		panic(err) // the flag is in the list above
+	}
 	withUsage(c, "lab", "ask the built-in test Internet")
 	return withUsage(c, "fail-on", "exit with 3 on: bogus (or fail), warn (insecure as well), unknown (indeterminate)")
 }
