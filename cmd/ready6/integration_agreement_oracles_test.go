@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -63,7 +64,7 @@ func (b *bed) askDelv(q asking) said {
 	if q.anchor != "" {
 		top = q.anchor
 	}
-	o, err := execute(b.world, b.ns, perQuestion, "delv", "@127.0.0.1", "-p", "5300", "-a", b.bind, "+root="+top, "+nodlv", q.name, q.qtype)
+	o, err := execute(b.world, b.ns, perQuestion, "delv", "@127.0.0.1", "-p", strconv.Itoa(b.port), "-a", b.bind, "+root="+top, "+nodlv", q.name, q.qtype)
 	out := o.stdout + o.stderr
 	unanswered := strings.Contains(out, "resolution failed: SERVFAIL") || strings.Contains(out, "resolution failed: failure") || strings.Contains(out, "timed out")
 	if strings.Contains(out, "pending validation") {

@@ -105,7 +105,7 @@ func (b *bed) raise() []asking {
 		}
 		cases = slices.DeleteFunc(cases, func(c *placed) bool { return c.program == p && lacking[c.apex] != "" })
 	}
-	b.resolvers(rootAddr)
+	b.resolvers(rootAddr, "unbound")
 	return b.questions(cases)
 }
 

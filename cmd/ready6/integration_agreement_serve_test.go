@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -132,6 +133,7 @@ type bed struct {
 	anchors []dns.RR
 	iter    string // settings of unbound-host
 	bind    string // anchors in BIND's form
+	port    int    // of the resolver that delv asks
 }
 
 // serve starts one instance of a server program on an address.
@@ -186,9 +188,9 @@ func (b *bed) ready(addr string, zones map[string]*madeZone) (lacking map[string
 }
 
 // resolvers starts the iterator that delv asks, and writes the peers' settings.
-func (b *bed) resolvers(hintAddr string) {
+func (b *bed) resolvers(hintAddr, name string) {
 	b.t.Helper()
-	b.files.hints = b.write("hints", ". 3600000 NS ns.root.\nns.root. 3600000 A "+hintAddr+"\n")
+	b.files.hints = b.write(name+"/hints", ". 3600000 NS ns.root.\nns.root. 3600000 A "+hintAddr+"\n")
 	var anchors, static strings.Builder
 	for _, rr := range b.anchors {
 		fmt.Fprintln(&anchors, rr)
@@ -199,12 +201,12 @@ func (b *bed) resolvers(hintAddr string) {
 			fmt.Fprintf(&static, "%q static-key %d %d %d %q;\n", a.Hdr.Name, a.Flags, a.Protocol, a.Algorithm, a.PublicKey)
 		}
 	}
-	b.files.anchor = b.write("anchors", anchors.String())
-	b.bind = b.write("anchors.bind", "trust-anchors {\n"+static.String()+"};\n")
-	dir := filepath.Dir(b.write("unbound/keep", ""))
+	b.files.anchor = b.write(name+"/anchors", anchors.String())
+	b.bind = b.write(name+"/anchors.bind", "trust-anchors {\n"+static.String()+"};\n")
+	dir := filepath.Join(b.dir, name)
 	conf := func(modules string) string {
 		return fmt.Sprintf(`server:
-  interface: 127.0.0.1@5300
+  interface: 127.0.0.1@%[4]d
   access-control: 127.0.0.0/8 allow
   username: ""
   chroot: ""
@@ -219,14 +221,14 @@ func (b *bed) resolvers(hintAddr string) {
   # no grace before and after a signature's time: RFC 4035 5.3.1 gives none
   val-sig-skew-min: 0
   val-sig-skew-max: 0
-`, dir, b.files.hints, modules)
+`, dir, b.files.hints, modules, b.port)
 	}
-	b.iter = b.write("unbound/host.conf", conf("validator iterator")+fmt.Sprintf("  trust-anchor-file: %q\nremote-control:\n  control-enable: no\n", b.files.anchor))
-	daemon := b.write("unbound/iterator.conf", conf("iterator")+"remote-control:\n  control-enable: no\n")
-	b.start(b.ns, "unbound", "unbound", "-d", "-c", daemon)
+	b.iter = b.write(name+"/host.conf", conf("validator iterator")+fmt.Sprintf("  trust-anchor-file: %q\nremote-control:\n  control-enable: no\n", b.files.anchor))
+	daemon := b.write(name+"/iterator.conf", conf("iterator")+"remote-control:\n  control-enable: no\n")
+	b.start(b.ns, name, "unbound", "-d", "-c", daemon)
 	b.await("unbound", func() error {
-		o := b.run(b.ns, 20*time.Second, "dig", "+time=2", "+tries=1", "-p", "5300", "@127.0.0.1", ".", "SOA")
-		if !strings.Contains(o.stdout, "status: NOERROR") {
+		o := b.run(b.ns, 20*time.Second, "dig", "+time=2", "+tries=1", "-p", strconv.Itoa(b.port), "@127.0.0.1", "version.server", "CH", "TXT")
+		if !strings.Contains(o.stdout, "status: ") {
 			return errors.New(o.String())
 		}
 		return nil

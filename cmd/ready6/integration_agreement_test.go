@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -68,27 +69,37 @@ func TestAgreement(t *testing.T) {
 	begun := time.Now()
 	removeStale(t)
 	w := &world{t: t, dir: worldDir(t)}
-	b := &bed{world: w, ns: "r6agree-" + strconv.Itoa(os.Getpid())}
+	b := &bed{world: w, port: 5300, ns: "r6agree-" + strconv.Itoa(os.Getpid())}
 	w.addNamespaces(b.ns)
 	w.build()
 	questions := b.raise()
 	t.Logf("%d questions are there after %v", len(questions), time.Since(begun).Round(time.Millisecond))
 	b.compare(questions)
+	b.roundTrips()
 	t.Logf("all of it took %v", time.Since(begun).Round(time.Millisecond))
 }
 
 // verdicts are the three answers to one question.
 type verdicts struct{ ready6, unbound, delv said }
 
+// spent adds up how long a validator was waited for.
+func spent(total *atomic.Int64, ask func(asking) said, q asking) said {
+	begun := time.Now()
+	defer func() { total.Add(int64(time.Since(begun))) }()
+	return ask(q)
+}
+
 // compare asks everything and judges the differences.
 func (b *bed) compare(questions []asking) {
 	got := make([]verdicts, len(questions))
+	var times [3]atomic.Int64
 	var wg sync.WaitGroup
 	work := make(chan int)
 	for range max(2, runtime.NumCPU()) + 1 {
 		wg.Go(func() {
 			for i := range work {
-				got[i] = verdicts{b.askReady6(questions[i]), b.askUnbound(questions[i]), b.askDelv(questions[i])}
+				q := questions[i]
+				got[i] = verdicts{spent(&times[0], b.askReady6, q), spent(&times[1], b.askUnbound, q), spent(&times[2], b.askDelv, q)}
 			}
 		})
 	}
@@ -97,6 +108,10 @@ func (b *bed) compare(questions []asking) {
 	}
 	close(work)
 	wg.Wait()
+	each := func(i int) time.Duration {
+		return (time.Duration(times[i].Load()) / time.Duration(max(1, len(questions)))).Round(time.Millisecond)
+	}
+	b.t.Logf("a question took ready6 %v, unbound-host %v, delv %v on average", each(0), each(1), each(2))
 	b.report(questions, got)
 }
 
