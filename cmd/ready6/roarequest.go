@@ -112,7 +112,7 @@ func roaRequest(ctx context.Context, cfg config, s streams, args []string) error
 	if err != nil {
 		return err
 	}
-	letters, err := letters(inv, set, policy(cfg), set.clock(cfg)(), only)
+	letters, err := letters(inv, set, policy(cfg), cfg.lang(), set.clock(cfg)(), only)
 	if err != nil {
 		return err
 	}
@@ -135,8 +135,8 @@ func roaRequest(ctx context.Context, cfg config, s streams, args []string) error
 
 // letters drafts one letter a holder. A prefix asked for that lies in nobody's
 // own block is an error: only its holder can ask for a ROA.
-func letters(inv inventory.Inventory, set *setup, pol rpki.Policy, now time.Time, only []netip.Prefix) ([]letter, error) {
-	providers, names := networks(inv)
+func letters(inv inventory.Inventory, set *setup, pol rpki.Policy, lang verdict.Lang, now time.Time, only []netip.Prefix) ([]letter, error) {
+	providers, names := networks(inv, lang)
 	out := []letter{}
 	held := make([]bool, len(only))
 	for _, ag := range inv.Agencies {
@@ -183,11 +183,11 @@ func askedFor(r rpki.Request, names map[rpki.ASN]string) asked {
 }
 
 // networks are the AS numbers that the inventory names, and their names.
-func networks(inv inventory.Inventory) (list []rpki.ASN, names map[rpki.ASN]string) {
+func networks(inv inventory.Inventory, l verdict.Lang) (list []rpki.ASN, names map[rpki.ASN]string) {
 	names = map[rpki.ASN]string{}
 	for _, p := range inv.Providers {
 		list = append(list, rpki.ASN(p.ASN))
-		names[rpki.ASN(p.ASN)] = p.Name.In(verdict.VI)
+		names[rpki.ASN(p.ASN)] = p.Name.In(l)
 	}
 	return list, names
 }

@@ -15,7 +15,7 @@ import (
 )
 
 func rpkiCommand(s streams) *cobra.Command {
-	return group("rpki", "Route-origin validation", rpkiValidateCommand(s), roaRequestCommand(s))
+	return group("rpki", "Route-origin validation", rpkiValidateCommand(s), rpkiShowCommand(s), roaRequestCommand(s))
 }
 
 func rpkiValidateCommand(s streams) *cobra.Command {
@@ -79,6 +79,9 @@ func rpkiValidate(ctx context.Context, cfg config, s streams, args []string, bat
 	}
 	if fault := stale(snapshot.Source().At, snapshot.Source().Until, now(), cfg.duration("vrps-max-age")); fault != "" {
 		fmt.Fprintf(s.err, "ready6: VRPs: %s %s; the answers below are of that time\n", snapshot.Source().Name, fault)
+	}
+	if snapshot.Len() == 0 {
+		fmt.Fprintf(s.err, "ready6: VRPs: %s holds none, so every route is not-found\n", snapshot.Source().Name)
 	}
 	if batch != "" {
 		return rpkiBatch(ctx, cfg, s, snapshot, batch)

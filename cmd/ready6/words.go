@@ -1,6 +1,7 @@
 package main
 
 import (
+	"ready6/probes/rpki"
 	"ready6/probes/verdict"
 )
 
@@ -31,9 +32,31 @@ var (
 	sayPlanUnsigned = saying{"the file is not signed", "tệp này chưa được ký"}
 	sayPlanMore     = saying{"and %d more", "và %d lỗi khác"}
 	sayStopped      = saying{"stopped before everything was measured", "bị dừng trước khi đo xong"}
+	sayRoutes       = saying{"routes that cover it, most specific first:", "các tuyến bao trùm, cụ thể nhất trước:"}
+	sayROAs         = saying{"ROAs that cover it:", "các ROA bao trùm:"}
+	sayNone         = saying{"none", "không có"}
+	sayHolder       = saying{"own block of:", "khối của:"}
+	sayPeers        = saying{"%d peers", "%d điểm thấy"}
+	sayFrom         = saying{"by %s and %s", "theo %s và %s"}
+	sayMatched      = saying{"ROA matches", "ROA phù hợp"}
+	sayTooSpecific  = saying{"ROA ends before this length", "ROA không cho phép độ dài này"}
+	sayWrongOrigin  = saying{"ROA of another AS", "ROA của AS khác"}
 	sayNoRequest    = saying{"every announcement of these blocks has a ROA that fits, or none is announced: there is nothing to ask for",
 		"mọi tuyến quảng bá của các khối này đã có ROA phù hợp, hoặc không có khối nào đang quảng bá: không cần đề nghị"}
 )
+
+// routeStates are the route-origin states as the reports word them.
+var routeStates = map[string]saying{
+	"valid": {"valid", "hợp lệ"}, "invalid": {"invalid", "không hợp lệ"}, "not-found": {"no ROA", "chưa có ROA"},
+	"unrouted": {"unrouted", "không được quảng bá"}, "unknown": {"unknown", "chưa rõ"},
+}
+
+// routeUses say what part a covering route plays.
+var routeUses = map[rpki.Use]saying{
+	rpki.Decides: {"decides", "quyết định"}, rpki.Backup: {"takes over if that goes", "thay thế nếu mất tuyến trên"},
+	rpki.Hidden: {"seen by too few, does not count", "quá ít điểm thấy, không tính"}, rpki.Narrow: {"too long to be accepted, does not count", "quá dài, không tính"},
+	rpki.Unnamed: {"origin not told by the table", "bảng không nêu AS nguồn"}, rpki.Default: {"default route, does not count", "tuyến mặc định, không tính"},
+}
 
 // roles are those who can mend a chain of trust.
 var roles = map[verdict.Role]saying{

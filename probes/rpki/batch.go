@@ -30,6 +30,9 @@ func Batch(ctx context.Context, s *Snapshot, r io.Reader, w io.Writer) error {
 			return finishBatch(bw, rerr, bad, firstBad)
 		}
 		line++
+		if line == 1 {
+			text = bytes.TrimPrefix(text, []byte("\ufeff")) // as some editors begin a file
+		}
 		if line%256 == 1 && ctx.Err() != nil {
 			return errors.Join(context.Cause(ctx), bw.Flush())
 		}

@@ -50,6 +50,16 @@ const (
 	Default     // shorter than /8 or /16: a leaked default route, never the route to anybody
 )
 
+var useNames = [...]string{"decides", "backup", "hidden", "too-long", "unnamed", "default"}
+
+// String returns the use's stable name.
+func (u Use) String() string {
+	if int(u) < len(useNames) {
+		return useNames[u]
+	}
+	return ""
+}
+
 // Judged is one covering route with the evidence for its state.
 type Judged struct {
 	Route
@@ -81,15 +91,22 @@ func Judge(s *Snapshot, r *Routes, addr netip.Addr, now time.Time) Finding {
 // table, or one too old, gives Unknown with its cause in Code, never NotFound
 // or Unrouted.
 func (p Policy) Judge(s *Snapshot, r *Routes, addr netip.Addr, now time.Time) Finding {
-	p = p.WithDefaults()
 	addr = addr.Unmap().WithZone("")
-	f := Finding{Addr: addr, At: now, From: s.Source(), Table: r.Source()}
-	if !addr.IsValid() {
+	return p.JudgePrefix(s, r, netip.PrefixFrom(addr, addr.BitLen()), now)
+}
+
+// JudgePrefix is Judge for every address of a prefix: only routes and VRPs that
+// cover all of it count. Its finding's Addr is the first address.
+func (p Policy) JudgePrefix(s *Snapshot, r *Routes, prefix netip.Prefix, now time.Time) Finding {
+	p = p.WithDefaults()
+	prefix = canonical(prefix)
+	f := Finding{Addr: prefix.Addr(), At: now, From: s.Source(), Table: r.Source()}
+	if !prefix.IsValid() {
 		f.why = "rpki.unknown.no-routes"
 		return f
 	}
-	f.VRPs, f.Advisory = splitAdvisory(s.Covering(netip.PrefixFrom(addr, addr.BitLen())))
-	f.Routes = p.uses(r, addr)
+	f.VRPs, f.Advisory = splitAdvisory(s.Covering(prefix))
+	f.Routes = p.uses(r, prefix)
 	for i := range f.Routes {
 		if f.Routes[i].Local {
 			continue
@@ -127,11 +144,11 @@ func (p Policy) seenBy(r *Routes, route Route) Use {
 	return Decides
 }
 
-// uses lists the routes that cover addr, each with its part.
-func (p Policy) uses(r *Routes, addr netip.Addr) []Judged {
+// uses lists the routes that cover prefix, each with its part.
+func (p Policy) uses(r *Routes, prefix netip.Prefix) []Judged {
 	var out []Judged
 	var deciding netip.Prefix
-	for _, route := range r.Covering(addr) {
+	for _, route := range r.CoveringPrefix(prefix) {
 		j := Judged{Route: route, Use: p.seenBy(r, route)}
 		switch {
 		case j.Use != Decides:

@@ -44,3 +44,23 @@ func TestRequests(t *testing.T) {
 		}
 	}
 }
+
+// Of a prefix only what covers all of it counts.
+func TestJudgePrefix(t *testing.T) {
+	s := snapshot(t, "192.0.2.0/24-24 AS1").Dated(night)
+	r := table(t, "192.0.2.0/24 AS1 300, 192.0.0.0/16 AS2 300", night)
+	for prefix, want := range map[string]string{"192.0.2.0/24": "valid", "192.0.2.128/25": "valid", "192.0.2.0/23": "not-found", "192.0.2.7/32": "valid", "198.51.100.0/24": "unrouted"} {
+		if f := (Policy{}).JudgePrefix(s, r, netip.MustParsePrefix(prefix), night); f.State().String() != want {
+			t.Errorf("%s: %v, want %s", prefix, f.State(), want)
+		}
+	}
+}
+
+// A byte-order mark and CRLF are no part of the first question.
+func TestBatchMark(t *testing.T) {
+	var out strings.Builder
+	in := "\ufeff{\"prefix\":\"192.0.2.0/24\",\"asn\":1}\r\n"
+	if err := Batch(t.Context(), snapshot(t, "192.0.2.0/24-24 AS1"), strings.NewReader(in), &out); err != nil || !strings.Contains(out.String(), `"state":"valid"`) {
+		t.Errorf("%v %s", err, out.String())
+	}
+}
