@@ -100,3 +100,50 @@ func FuzzName(f *testing.F) {
 		}
 	})
 }
+
+// FuzzCookie: whatever comes back, only a reply with our part of the cookie is
+// taken where the server has given us one, what is kept of it is of a legal
+// length, and every way of asking again ends.
+func FuzzCookie(f *testing.F) {
+	a := asked{id: 7, q: question{"www.x.vn.", dns.TypeAAAA}, cookie: cookie{to: addr("192.0.2.1"), client: "12345678", server: "abcdefgh"}, udp: true}
+	for _, c := range []string{"", "3132333435363738", "31323334353637386162636465666768", "00", strings.Repeat("0", 80)} {
+		for _, rcode := range []int{dns.RcodeSuccess, dns.RcodeFormatError, dns.RcodeBadCookie, dns.RcodeBadVers} {
+			m := &dns.Msg{MsgHdr: dns.MsgHdr{Id: a.id, Response: true, Rcode: rcode}}
+			m.Question = []dns.Question{{Name: a.q.name, Qtype: a.q.qtype, Qclass: dns.ClassINET}}
+			m.SetEdns0(1232, true)
+			if c != "" {
+				(*jar)(nil).give(m, c)
+			}
+			f.Add(pack1(m), true)
+			f.Add(pack1(m), false)
+		}
+	}
+	f.Fuzz(func(t *testing.T, b []byte, udp bool) {
+		r := New(Config{})
+		a := a
+		a.udp = udp
+		m, err := parse(b, a)
+		if err == nil {
+			got, there := cookieIn(m)
+			if there && (!legalCookie(got) || got[:8] != a.cookie.client) || udp && !there {
+				t.Fatalf("taken with the cookie %x", got)
+			}
+		}
+		r.keepCookie(a.cookie, m, err)
+		if kept := r.serverAt(a.cookie.to).cookieOf(a.cookie.client); kept != "" && (len(kept) < 8 || len(kept) > 32) {
+			t.Errorf("a server's cookie of %d bytes is kept", len(kept))
+		}
+		for _, tcp := range []bool{false, true} {
+			asks := 0
+			used, _, _ := insist(how{edns: true, cookie: true}, tcp, func(how) (*dns.Msg, error) {
+				if asks++; asks > 8 {
+					t.Fatal("asked without end")
+				}
+				return m, err
+			})
+			if used.tcp && !tcp {
+				t.Error("TCP was not open to it")
+			}
+		}
+	})
+}
