@@ -1,11 +1,16 @@
 package probes_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -133,4 +138,90 @@ func TestRoundTrips(t *testing.T) {
 			t.Errorf("minimised %v: %d round trips, %d packets; want 5 and 8", minimise, rounds, packets)
 		}
 	}
+}
+
+// What delv does for the same name, counted at a proxy before a resolver that has
+// everything: the measure that a cold question of ours is held to.
+func TestRoundTripsOfDelv(t *testing.T) {
+	delv, err := exec.LookPath("delv")
+	if err != nil {
+		t.Skip("delv is not installed")
+	}
+	w, err := lab.Open("base")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := lab.Start(w, lab.Options{Loopback: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	const delay = 100 * time.Millisecond
+	proxy, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer proxy.Close()
+	var packets atomic.Int32
+	go relay(proxy, l.ResolverAddr().String(), delay, &packets)
+	began := time.Now()
+	_, port, _ := net.SplitHostPort(proxy.LocalAddr().String())
+	out, err := exec.CommandContext(t.Context(), delv, "@127.0.0.1", "-p", port, "-a", delvAnchors(t, l), "+root=.", "www.tinh.gov.vn.", "AAAA").CombinedOutput()
+	took := time.Since(began)
+	if err != nil || !strings.Contains(string(out), "fully validated") {
+		t.Fatalf("%v: %s", err, out)
+	}
+	theirs := int(took / delay)
+	ours, sent := roundTrips(t, "www.tinh.gov.vn", false)
+	t.Logf("delv: %d round trips, %d packets; ours, cold: %d and %d", theirs, packets.Load(), ours, sent)
+	if ours > theirs+1 {
+		t.Errorf("%d round trips, delv needs %d", ours, theirs)
+	}
+}
+
+// relay passes datagrams on to a resolver and the replies back, late.
+func relay(c net.PacketConn, resolver string, delay time.Duration, packets *atomic.Int32) {
+	buf := make([]byte, 65535)
+	for {
+		n, from, err := c.ReadFrom(buf)
+		if err != nil {
+			return
+		}
+		packets.Add(1)
+		query := bytes.Clone(buf[:n])
+		go func() {
+			up, err := net.Dial("udp", resolver)
+			if err != nil {
+				return
+			}
+			defer up.Close()
+			time.Sleep(delay)
+			_ = up.SetDeadline(time.Now().Add(5 * time.Second))
+			reply := make([]byte, 65535)
+			if _, err := up.Write(query); err == nil {
+				if n, err := up.Read(reply); err == nil {
+					_, _ = c.WriteTo(reply[:n], from)
+				}
+			}
+		}()
+	}
+}
+
+// delvAnchors writes the lab's anchors to a file in BIND's form.
+func delvAnchors(t *testing.T, l *lab.Lab) string {
+	var b strings.Builder
+	anchors, err := dnssec.ReadAnchors(strings.NewReader(l.Anchors()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, rr := range anchors {
+		if ds, ok := rr.(*dns.DS); ok {
+			fmt.Fprintf(&b, "trust-anchors { %s static-ds %d %d %d %q; };\n", ds.Hdr.Name, ds.KeyTag, ds.Algorithm, ds.DigestType, ds.Digest)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "anchors")
+	if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
