@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/miekg/dns"
+
+	"ready6/probes/verdict"
 )
 
 // RFC 9156 2.3: questions with a part of the name in one look-up, and how many of
@@ -13,17 +15,37 @@ const (
 	minimiseOneLab   = 4
 )
 
-// askDown asks the servers of z for f's question, or first, with Minimise, whether
-// they refer to another zone for an ancestor of its name. The type of those
-// questions is A: the one that attracts the least attention and that no server
-// or firewall treats as special (RFC 9156 2.1). The reply is to the question
-// itself or a referral.
+// askDown asks the servers of z for f's question or, with Minimise, whether they
+// refer to another zone for an ancestor of its name first. The reply is to the
+// question itself or a referral.
 func (r *Resolver) askDown(ctx context.Context, f *flight, z *zone) (reply, *Failure) {
+	if r.cfg.Minimise {
+		if rep, failure, done := r.askParts(ctx, f, z); done {
+			return rep, failure
+		}
+		return r.askZone(ctx, f, z, f.q)
+	}
+	rep, failure := r.askZone(ctx, f, z, f.q)
+	if failure == nil || failure.passing || failure.Cause != verdict.ServFail && failure.Cause != verdict.Lame {
+		return rep, failure
+	}
+	// Some servers know their delegations only by name.
+	if down, lost, done := r.askParts(ctx, f, z); done && lost == nil {
+		return down, nil
+	}
+	return rep, failure
+}
+
+// askParts asks the servers of z for ancestors of f's name, until one is in
+// another zone: done means that the reply refers there, or that the look-up is
+// over. The type is A: the one that attracts the least attention and that no
+// server or firewall treats as special (RFC 9156 2.1).
+func (r *Resolver) askParts(ctx context.Context, f *flight, z *zone) (rep reply, failure *Failure, done bool) {
 	last := f.q.name
 	if f.q.qtype == dns.TypeDS {
 		last = parentOf(last) // the last label is asked of whoever has the DS set
 	}
-	for at := z.name; r.cfg.Minimise && f.minimised < maxMinimiseCount; {
+	for at := z.name; f.minimised < maxMinimiseCount; {
 		left := labelsBetween(last, at)
 		if left <= 0 || left == 1 && f.q.qtype != dns.TypeDS {
 			break
@@ -39,10 +61,10 @@ func (r *Resolver) askDown(ctx context.Context, f *flight, z *zone) (reply, *Fai
 		}
 		a := r.newAsking(f, z, part)
 		a.part = true
-		rep, failure := a.run(ctx)
+		rep, failure = a.run(ctx)
 		switch {
 		case failure != nil && failure.passing, failure == nil && rep.kind == referral:
-			return rep, failure
+			return rep, failure, true
 		case failure != nil, rep.kind != authority, rep.msg.Rcode != dns.RcodeSuccess, aliased(rep.msg):
 			f.minimised = maxMinimiseCount // from here on nothing but the whole name
 		default:
@@ -50,7 +72,7 @@ func (r *Resolver) askDown(ctx context.Context, f *flight, z *zone) (reply, *Fai
 			r.answers.put(part, none, none.size())
 		}
 	}
-	return r.askZone(ctx, f, z, f.q)
+	return rep, failure, false
 }
 
 // stride is by how many of the labels left the next question is longer.

@@ -89,3 +89,24 @@ func TestMinimiseCount(t *testing.T) {
 		}
 	})
 }
+
+// A server that fails at what lies below its delegations is asked for them alone.
+func TestPartsAsLastResort(t *testing.T) {
+	bubble(t, func(t *testing.T, n *fakeNet) {
+		plainWorld(t, n)
+		a := zones(t, "vn.\nx NS ns1.x\nns1.x A 192.0.2.11\n")
+		n.put(func(q *dns.Msg, tcp bool) []byte {
+			if dns.CountLabel(q.Question[0].Name) > 2 {
+				return pack1(new(dns.Msg).SetRcode(q, dns.RcodeServerFailure))
+			}
+			return a.handle(q, tcp)
+		}, "192.0.2.2")
+		want(t, n.resolver(v4), "www.x.vn", dns.TypeAAAA, "2001:db8:80::1")
+		// Where the name is not below a delegation it stays a failure, at little cost.
+		n.put(func(q *dns.Msg, _ bool) []byte { return pack1(new(dns.Msg).SetRcode(q, dns.RcodeServerFailure)) }, "192.0.2.2")
+		before := len(n.log)
+		if f := failure(t, n.resolver(v4), "www.x.vn", dns.TypeAAAA); f.Zone != "vn." || len(n.log)-before > 5 {
+			t.Errorf("%+v after %q", f, n.log[before:])
+		}
+	})
+}
