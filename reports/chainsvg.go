@@ -2,10 +2,8 @@ package reports
 
 import (
 	"bytes"
-	"encoding/xml"
 	"fmt"
 	"io"
-	"strings"
 
 	"ready6/probes/verdict"
 )
@@ -37,39 +35,6 @@ const (
 	picMinW   = 560.0
 	picMono   = 0.602 // advance of a monospaced glyph in ems: DejaVu Sans Mono, Courier; the others are narrower
 )
-
-const (
-	sansFont = `DejaVu Sans,Verdana,Noto Sans,Segoe UI,Arial,sans-serif`
-	monoFont = `DejaVu Sans Mono,Consolas,Menlo,Courier New,monospace`
-)
-
-// look is how something in a state is drawn: colours that colour-blind people
-// tell apart, and a line of its own for those who print in black.
-type look struct{ ink, paper, dash, width string }
-
-func lookOf(state string) look {
-	switch state {
-	case "secure":
-		return look{"#0b5d3b", "#eef7f1", "", "1.8"}
-	case "bogus":
-		return look{"#b3261e", "#fdecea", "9 4", "2.8"}
-	case "insecure":
-		return look{"#8a5a00", "#fff6e0", "2 4", "2"}
-	}
-	return look{"#4b5563", "#f3f4f6", "1 5", "2"}
-}
-
-// idle is what was not checked, or was not needed.
-var idle = look{"#6b7280", "#ffffff", "2 4", "1.4"}
-
-type textLine struct {
-	text string
-	mono bool
-	bold bool
-	size float64
-	ink  string
-	mark string // ✓ ✗ ! ? · drawn before the text
-}
 
 // picture is one drawing under way.
 type picture struct {
@@ -117,74 +82,6 @@ type picZone struct {
 
 func (p *picture) say(key string, args ...any) string { return fmt.Sprintf(word(p.l, key), args...) }
 
-// textWidth estimates, rather too wide than too narrow.
-func textWidth(s string, size float64, mono, bold bool) float64 {
-	if mono {
-		return float64(columns(s)) * size * picMono
-	}
-	w := 0.0
-	for _, r := range s {
-		switch {
-		case strings.ContainsRune("iljtfrI.,:;|!'()[] ", r):
-			w += 0.42
-		case strings.ContainsRune("mwMWQO@%–→", r):
-			w += 0.98
-		case r >= 'A' && r <= 'Z':
-			w += 0.74
-		default:
-			w += 0.63
-		}
-	}
-	if bold {
-		w *= 1.1
-	}
-	return w * size
-}
-
-// fold breaks text to lines of at most width: at spaces, in long words after
-// their dots, and where nothing else helps anywhere.
-func fold(t textLine, width float64) []textLine {
-	var out []textLine
-	fits := func(s string) bool { return textWidth(s, t.size, t.mono, t.bold) <= width }
-	cur := ""
-	flush := func() {
-		if cur = strings.TrimSpace(cur); cur != "" {
-			one := t
-			one.text = cur
-			if len(out) > 0 && t.mark != "" {
-				one.mark = " "
-			}
-			out = append(out, one)
-		}
-		cur = ""
-	}
-	for _, w := range strings.Fields(t.text) {
-		if fits(cur + w) {
-			cur += w + " "
-			continue
-		}
-		if fits(w) {
-			flush()
-			cur = w + " "
-			continue
-		}
-		for _, part := range strings.SplitAfter(w, ".") {
-			if !fits(cur + part) {
-				flush()
-			}
-			for _, r := range part {
-				if !fits(cur + string(r)) {
-					flush()
-				}
-				cur += string(r)
-			}
-		}
-		cur += " "
-	}
-	flush()
-	return out
-}
-
 func (it *picItem) add(lines ...textLine) {
 	for _, t := range lines {
 		width := picItemW - 2*picPad
@@ -196,13 +93,6 @@ func (it *picItem) add(lines ...textLine) {
 	it.w, it.slot = picItemW, max(it.slot, picItemW)
 	it.h = 2*10 + float64(len(it.lines))*picLine
 }
-
-// plain lines of one kind each.
-func title(s string) textLine {
-	return textLine{text: s, mono: true, bold: true, size: 12.5, ink: "#111827"}
-}
-func data(s string) textLine { return textLine{text: s, mono: true, size: 11, ink: "#111827"} }
-func note(s string) textLine { return textLine{text: s, size: 11, ink: "#374151"} }
 
 // sigLines words the signatures on a set.
 func (p *picture) sigLines(sigs []verdict.Signature, trusted, wide bool) []textLine {
@@ -460,11 +350,4 @@ func (z *picZone) place(x, y float64) float64 {
 		}
 	}
 	return bottom
-}
-
-// escape writes text as XML character data.
-func escape(s string) string {
-	var b strings.Builder
-	_ = xml.EscapeText(&b, []byte(s)) // a strings.Builder does not fail
-	return b.String()
 }

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"ready6/probes/verdict"
 )
 
 // Plan is a change that is not published yet: DS sets, or whole zones, from
@@ -248,8 +250,61 @@ func (s planned) Query(ctx context.Context, qname string, qtype uint16) (*dns.Ms
 		if z := s.plan.zoneFor(n, qtype); z != nil {
 			return z.answer(n, qtype), nil
 		}
+		if cut, ok := s.plan.delegated(n); ok {
+			return s.belowCut(ctx, cut, n, qtype)
+		}
 	}
 	return s.src.Query(ctx, qname, qtype)
+}
+
+// notServed is that a delegation is planned whose zone no server has yet.
+type notServed struct{ zone name }
+
+func (e notServed) Error() string {
+	return "no server answers for the planned delegation " + e.zone.String()
+}
+
+// VerdictCause says what kind of gap this is.
+func (notServed) VerdictCause() verdict.Cause { return verdict.Lame }
+
+// belowCut asks about a name in a zone that a planned zone delegates. Where the
+// delegation is new, those who answer are the servers of the zone above: what
+// they say from the zone as it stands is nothing of the child's.
+func (s planned) belowCut(ctx context.Context, cut, n name, qtype uint16) (*dns.Msg, error) {
+	m, err := s.src.Query(ctx, n.String(), qtype)
+	if err != nil || m == nil {
+		return m, err
+	}
+	for _, rr := range slices.Concat(m.Answer, m.Ns) {
+		owner, ok := parseName(rr.Header().Name)
+		from := owner // the zone that the record speaks for
+		switch x := rr.(type) {
+		case *dns.SOA:
+		case *dns.RRSIG:
+			if !owner.within(cut) {
+				continue
+			}
+			from, ok = parseName(x.SignerName)
+		default:
+			continue
+		}
+		if ok && cut.below(from) {
+			return nil, notServed{cut}
+		}
+	}
+	return m, nil
+}
+
+// delegated finds the zone cut of a planned zone that n lies at or below.
+func (p *Plan) delegated(n name) (name, bool) {
+	for _, z := range p.zones {
+		if n.below(z.apex) {
+			if cut, ok := z.cutAbove(n); ok {
+				return cut, true
+			}
+		}
+	}
+	return "", false
 }
 
 // Retry asks other servers; a file has no other.

@@ -136,6 +136,28 @@ func TestPlannedDS(t *testing.T) {
 	}
 }
 
+// A delegation that only the plan has cannot be judged below: that nobody serves
+// it yet is not a fault of it.
+func TestPlannedDelegation(t *testing.T) {
+	later := newWorld(t, append(province(), spec{apex: "new.nsec.vn.", text: "www A 192.0.2.1"})...)
+	z := later.zones[mustName("nsec.vn.")]
+	plan := func() *Plan {
+		p := planOf(t, strings.Join(z.lines(), "\n"))
+		if err := p.Read(strings.NewReader(z.ksk.rr.ToDS(dns.SHA256).String()), "ds"); err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	if got := later.planned(plan()).Validate(t.Context(), "www.new.nsec.vn.", dns.TypeA); got.State != Secure {
+		t.Errorf("served: %v %v", got.State, got.Reasons)
+	}
+	now := newWorld(t, province()...)
+	got := now.planned(plan()).Validate(t.Context(), "www.new.nsec.vn.", dns.TypeA)
+	if got.State != Indeterminate {
+		t.Errorf("%v %v, want indeterminate", got.State, got.Reasons)
+	}
+}
+
 // Every fault of a planned file is told, with its line.
 func TestPlanFaults(t *testing.T) {
 	for text, want := range map[string]string{
