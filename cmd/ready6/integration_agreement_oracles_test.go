@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -58,6 +59,9 @@ func (b *bed) askUnbound(q asking) said {
 	}), out, err}
 }
 
+// bogusWords are those that delv ends with where validation failed.
+var bogusWords = regexp.MustCompile("resolution failed: (broken trust chain|RRSIG failed to verify|no valid (RRSIG|NSEC|DS|KEY)|insecurity proof failed|RRSIG has expired|RRSIG validity period has not begun)")
+
 // askDelv asks from the anchor that is closest, which delv does not find itself.
 func (b *bed) askDelv(q asking) said {
 	top := "."
@@ -67,12 +71,15 @@ func (b *bed) askDelv(q asking) said {
 	o, err := execute(b.world, b.ns, perQuestion, "delv", "@127.0.0.1", "-p", strconv.Itoa(b.port), "-a", b.bind, "+root="+top, "+nodlv", q.name, q.qtype)
 	out := o.stdout + o.stderr
 	unanswered := strings.Contains(out, "resolution failed: SERVFAIL") || strings.Contains(out, "resolution failed: failure") || strings.Contains(out, "timed out")
-	if strings.Contains(out, "pending validation") {
+	switch {
+	case strings.Contains(out, "pending validation"):
 		return said{"unvalidated", out, err}
+	case strings.Contains(out, "operation canceled"): // its look-ups wait for each other until it stops them
+		return said{"hung", out, err}
 	}
 	return said{worst(map[string]bool{
 		"indeterminate": unanswered,
-		"bogus":         strings.Contains(out, "resolution failed") && !unanswered && !strings.Contains(out, "resolution failed: ncache"),
+		"bogus":         bogusWords.MatchString(out),
 		"insecure":      strings.Contains(out, "unsigned answer"),
 		"secure":        strings.Contains(out, "fully validated"),
 	}), out, err}
