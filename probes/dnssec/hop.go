@@ -67,6 +67,10 @@ func (r *run) hop(n name, qtype uint16, prior finding) finding {
 	if reason != nil {
 		return finding{state: Indeterminate, reason: *reason, stop: true, rcode: m.Rcode, zone: r.v.known(n)}
 	}
+	r.atHand = []*message{msg}
+	if prior.msg != nil {
+		r.atHand = append(r.atHand, prior.msg)
+	}
 	z, signed := r.zoneOf(msg, n, above, qtype)
 	if z.state == Indeterminate && len(signed) == 0 {
 		if f, ok := r.signedElsewhere(m, n, above, qtype, prior.next != ""); ok {

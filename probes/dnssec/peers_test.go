@@ -121,3 +121,52 @@ func TestUnsignedAnswerIsTriedElsewhere(t *testing.T) {
 	v = New(lame, w.anchors, func() time.Time { return testNow })
 	judge(t, v.Validate(context.Background(), www, dns.TypeA), Indeterminate, "dnssec.indeterminate.unreachable")
 }
+
+// The answer that led here through an alias may itself show that the target is
+// unsigned; the parent's servers then need not answer for DS again.
+func TestAliasShowsUnsignedDelegation(t *testing.T) {
+	w := newWorld(t, province()...)
+	w.at("web.nsec.vn.", dns.TypeA, func(m *dns.Msg) {
+		z := w.z("nsec.vn.")
+		set := []dns.RR{rr("web.nsec.vn. 3600 CNAME www.plainn.nsec.vn.")}
+		proof := new(dns.Msg)
+		w.prove("nsec.vn.", 0, "plainn.nsec.vn.")(proof)
+		m.Answer, m.Ns = append(set, z.signWith(z.zsk, set)), proof.Ns
+	})
+	w.errs["plainn.nsec.vn. DS"] = refusedBySource{verdict.ServFail}
+	judge(t, w.validator().Validate(context.Background(), "web.nsec.vn.", dns.TypeA), Insecure, "dnssec.insecure.unsigned")
+}
+
+// An unsigned set of signatures is shown as what it is, of the zone that its
+// own fields name.
+func TestSignaturesAskedFor(t *testing.T) {
+	w := newWorld(t, province()...)
+	w.errs["www.nsec.vn. DS"] = refusedBySource{verdict.ServFail}
+	w.at(www, dns.TypeRRSIG, func(m *dns.Msg) {
+		z := w.z("nsec.vn.")
+		m.Answer, m.Ns = []dns.RR{z.signWith(z.zsk, []dns.RR{rr(www + " 3600 A 192.0.2.1")})}, nil
+	})
+	judge(t, w.validator().Validate(context.Background(), www, dns.TypeRRSIG), Insecure, "dnssec.insecure.rrsig")
+}
+
+// Names may have any octets: spelled with escapes or not, they are one name.
+func TestEscapedNames(t *testing.T) {
+	specs := province()
+	for i := range specs {
+		if specs[i].apex == "nsec.vn." {
+			specs[i].text += "\na\\.b A 192.0.2.7\n\\000x\\255 A 192.0.2.8\nsp\\032ace A 192.0.2.9\n"
+		}
+	}
+	w := newWorld(t, specs...)
+	v := w.validator()
+	for name, want := range map[string]int{
+		`a\.b.nsec.vn.`: dns.RcodeSuccess, `a\046b.nsec.vn.`: dns.RcodeSuccess, `A\.\098.nsec.vn.`: dns.RcodeSuccess,
+		`\000X\255.nsec.vn.`: dns.RcodeSuccess, `sp\ ace.nsec.vn.`: dns.RcodeSuccess,
+		`a.b.nsec.vn.`: dns.RcodeNameError, `\001x\255.nsec.vn.`: dns.RcodeNameError,
+	} {
+		res := v.Validate(context.Background(), name, dns.TypeA)
+		if res.State != Secure || res.Rcode != want {
+			t.Errorf("%s: %v, %s\n%s", name, res.State, rcodeName(res.Rcode), reasonsText(res))
+		}
+	}
+}

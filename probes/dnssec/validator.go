@@ -62,6 +62,8 @@ type run struct {
 	now   time.Time
 	now32 uint32 // now as signatures count it, modulo 2^32
 	b     *budget
+
+	atHand []*message // of the step under way and the one before
 }
 
 func (v *Validator) begin(ctx context.Context) *run {

@@ -184,6 +184,9 @@ func (r *run) byParent(c name) *zone {
 		if z := r.establish(c.parent()); z.state != Secure {
 			return z
 		}
+		if z := r.shownInsecure(c); z != nil {
+			return z
+		}
 		return r.failed(c, r.v.known(c), Indeterminate, *reason)
 	}
 	msg := newMessage(m)
@@ -214,6 +217,24 @@ func (r *run) byParent(c name) *zone {
 	z := r.delegated(c, parent, cut, keys)
 	z.remarks = append(z.remarks, remarks...)
 	return z
+}
+
+// shownInsecure makes of c the unsigned delegation that the answers at hand prove
+// it to be, nil if they do not: the answer that led here through an alias may.
+func (r *run) shownInsecure(c name) *zone {
+	parent := r.establish(c.parent())
+	if parent.state != Secure {
+		return nil
+	}
+	for _, msg := range r.atHand {
+		if len(msg.denials()) == 0 {
+			continue
+		}
+		if cut := r.judgeCut(parent, msg, c); cut.kind == cutInsecure {
+			return r.delegated(c, parent, cut, nil)
+		}
+	}
+	return nil
 }
 
 // delegated makes what stands at the cut c.
@@ -295,6 +316,8 @@ func relevant(msg *message, n name, qtype uint16) []*rrset {
 		switch {
 		case set.owner == n && len(set.rrs) > 0 && (set.rrtype == qtype || set.rrtype == dns.TypeCNAME || qtype == dns.TypeANY):
 			out = append(out, set)
+		case qtype == dns.TypeRRSIG && set.owner == n && len(set.sigs) > 0:
+			out = append(out, set) // the signatures are what was asked for
 		case set.rrtype == dns.TypeDNAME && n.below(set.owner) && len(set.rrs) > 0:
 			out = append(out, set)
 		}

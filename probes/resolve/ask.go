@@ -335,8 +335,8 @@ func (a *asking) report(ctx context.Context, o outcome) {
 // Names inside the zone are left out: only its own servers could tell.
 func (a *asking) lookup(ctx context.Context) bool {
 	for _, n := range a.names {
-		if n.looked || n.inside || len(n.usable) > 0 || a.lookups == maxLookups {
-			continue
+		if n.looked || n.inside || a.lookups == maxLookups || slices.ContainsFunc(n.usable, func(addr netip.Addr) bool { return !a.r.unroutable(addr) }) {
+			continue // where all that is known is of a family missing here, there may be more
 		}
 		n.looked = true
 		a.lookups++
