@@ -39,7 +39,7 @@ var settings = []setting{
 	{"vrps", []string(nil), "validated ROA payloads: a JSON or CSV file, rtr://HOST:PORT, or rtrs://HOST:PORT (TLS); of several, the first with fresh data is used"},
 	{"vrps-max-age", 24 * time.Hour, "age from which VRPs back no verdict"},
 	{"routes", []string(nil), "routes: MRT TABLE_DUMP_V2 files or riswhois dumps (plain, gzip, bzip2); several are taken together"},
-	{"routes-max-age", 7 * 24 * time.Hour, "age from which routes can't show that an address is not announced"},
+	{"routes-max-age", 7 * 24 * time.Hour, "age from which routes are stale and nothing is judged by them"},
 	{"min-peers", 10, "routes seen by fewer peers, and by less than 2 % of them, do not decide"},
 	{"ca", "", "PEM file with the certificate authorities to trust; default: the system's"},
 	{"allow", []string(nil), "special-purpose address space that may be contacted (CIDR, repeatable)"},

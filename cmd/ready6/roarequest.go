@@ -81,6 +81,11 @@ func routing(ctx context.Context, cfg config, s streams, set *setup, needInvento
 	if fault := stale(from.At, from.Until, now(), cfg.duration("vrps-max-age")); fault != "" {
 		fmt.Fprintf(s.err, "ready6: VRPs: %s %s; what follows is of that time\n", from.Name, fault)
 	}
+	if table := set.config.Routes.Source(); !table.At.IsZero() {
+		if fault := stale(table.At, time.Time{}, now(), cfg.duration("routes-max-age")); fault != "" {
+			fmt.Fprintf(s.err, "ready6: routes: %s %s; what follows is of that time\n", table.Name, fault)
+		}
+	}
 	if set.config.VRPs.Len() == 0 {
 		return inv, usagef("VRPs: %s holds none, so everything would seem to lack a ROA", from.Name)
 	}

@@ -43,9 +43,13 @@ func (p Policy) Audit(s *Snapshot, r *Routes, h Holding, now time.Time) []verdic
 		a.unknown(why)
 		return a.out
 	}
+	if why := a.noRoutes(); why != "" {
+		a.unknown(why)
+		return a.out
+	}
 	above := slices.DeleteFunc(s.Covering(a.h.Prefix), func(v VRP) bool { return v.Prefix == a.h.Prefix })
 	a.vrps, a.advisory = splitAdvisory(append(above, s.Within(a.h.Prefix)...))
-	a.whole = r.Len() > 0 && !r.src.Partial && !(!r.src.At.IsZero() && now.Sub(r.src.At) > a.RoutesStale)
+	a.whole = r.Len() > 0 && !r.src.Partial
 	a.announcements()
 	a.declared()
 	if len(a.h.Origins) == 0 && !slices.ContainsFunc(a.routes, func(r Route) bool { return r.Local || a.part(r.Origin) != stranger }) {
@@ -72,6 +76,28 @@ type audit struct {
 	vrps, advisory []VRP
 	routes         []Route // of the block and inside it, seen or, where the table is not whole, declared
 	out            []verdict.Result
+}
+
+// noRoutes says why the table cannot tell what is announced of the block and
+// inside it, "" if it can. Without a table, the declaration is what is judged.
+func (a *audit) noRoutes() verdict.Reason {
+	switch {
+	case a.staleRoutes(a.r, a.now):
+		return "rpki.unknown.routes-stale"
+	case !a.r.whole(lastOf(a.h.Prefix)):
+		return "rpki.unknown.routes-damaged"
+	}
+	return ""
+}
+
+// lastOf is the last address of a prefix.
+func lastOf(p netip.Prefix) netip.Addr {
+	b := p.Addr().AsSlice()
+	for i := p.Bits(); i < 8*len(b); i++ {
+		b[i/8] |= 0x80 >> (i % 8)
+	}
+	last, _ := netip.AddrFromSlice(b)
+	return last
 }
 
 // announcements judges each route of the block and inside it.
@@ -196,10 +222,6 @@ func (a *audit) declared() {
 // idle judges a block that nobody announces.
 func (a *audit) idle() {
 	block := a.h.Prefix.String()
-	if !a.whole && a.r.Len() > 0 && !a.r.src.Partial {
-		a.unknown("rpki.unknown.routes-stale")
-		return
-	}
 	var real, zero []VRP
 	for _, v := range a.vrps {
 		switch {

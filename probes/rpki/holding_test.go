@@ -97,16 +97,23 @@ func audit1(t *testing.T, s *Snapshot, r *Routes, block, origins string) []strin
 func TestAuditUnknown(t *testing.T) {
 	good, routes := snapshot(t, "192.0.2.0/24-24 AS1"), table(t, "192.0.2.0/24 AS1 300", night)
 	old := night.Add(-30 * 24 * time.Hour)
+	cut, err := ReadRoutes(strings.NewReader("%\n1\t192.0.2.0/24\t300\nrubbish\n"), "ris")
+	if err == nil || cut.Len() != 1 {
+		t.Fatalf("%d routes, %v", cut.Len(), err)
+	}
 	for name, c := range map[string]struct {
 		s       *Snapshot
 		r       *Routes
 		origins string
 		want    string
 	}{
-		"no VRPs":     {nil, routes, "1", "unknown.no-vrps"},
-		"old VRPs":    {good.Dated(old), routes, "1", "unknown.vrps-stale"},
-		"old routes":  {good.Dated(night), table(t, "203.0.113.0/24 AS9 300", old), "", "unknown.routes-stale"},
-		"old, listed": {good.Dated(night), table(t, "203.0.113.0/24 AS9 300", old), "1", "own.valid"},
+		"no VRPs":         {nil, routes, "1", "unknown.no-vrps"},
+		"old VRPs":        {good.Dated(old), routes, "1", "unknown.vrps-stale"},
+		"old routes":      {good.Dated(night), table(t, "203.0.113.0/24 AS9 300", old), "", "unknown.routes-stale"},
+		"old, listed":     {good.Dated(night), table(t, "203.0.113.0/24 AS9 300", old), "1", "unknown.routes-stale"},
+		"old, seen":       {good.Dated(night), table(t, "192.0.2.0/24 AS1 300", old), "1", "unknown.routes-stale"},
+		"damaged":         {good.Dated(night), cut, "", "unknown.routes-damaged"},
+		"damaged, listed": {good.Dated(night), cut, "1", "unknown.routes-damaged"},
 	} {
 		h := Holding{Prefix: netip.MustParsePrefix("192.0.2.0/24"), Own: []ASN{1}}
 		if c.origins != "" {

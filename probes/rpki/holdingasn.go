@@ -24,7 +24,7 @@ func (p Policy) AuditASN(r *Routes, asn ASN, held []netip.Prefix, owner verdict.
 		res.Args["kind"] = kind
 		return say("rpki.asn.reserved")
 	}
-	if r.Len() == 0 || from.Partial || !from.At.IsZero() && now.Sub(from.At) > p.RoutesStale {
+	if r.Len() == 0 || from.Partial || p.staleRoutes(r, now) {
 		res.Owner = verdict.Owner{Role: verdict.Operator}
 		return say("rpki.unknown.asn")
 	}

@@ -14,7 +14,7 @@ type Policy struct {
 	MinShare    int           // or by so many percent of the peers of the most seen route; default 2
 	VRPsOld     time.Duration // VRP data of this age is noted; default 2 h
 	VRPsStale   time.Duration // VRP data of this age backs no verdict; default 24 h
-	RoutesStale time.Duration // a route table of this age can't say that a route is missing; default 7 days
+	RoutesStale time.Duration // a route table of this age backs no verdict; default 7 days
 }
 
 // WithDefaults fills in what is not set.
@@ -176,20 +176,27 @@ func (p Policy) why(f Finding, s *Snapshot, r *Routes) verdict.Reason {
 		return p.noVRPs(s, f.At)
 	case r.Len() == 0:
 		return "rpki.unknown.no-routes"
+	case p.staleRoutes(r, f.At):
+		return "rpki.unknown.routes-stale"
 	case !r.whole(f.Addr):
 		return "rpki.unknown.routes-damaged"
 	case !routed && unnamed:
 		return "rpki.unknown.origin"
 	case !routed && f.Table.Partial:
 		return "rpki.unknown.routes-partial"
-	case !routed && !f.Table.At.IsZero() && f.At.Sub(f.Table.At) > p.RoutesStale:
-		return "rpki.unknown.routes-stale"
 	case routed && f.hangsOnExpired():
 		return "rpki.unknown.vrps-expired"
 	case f.doubtful(s):
 		return "rpki.unknown.vrps-shrunk"
 	}
 	return ""
+}
+
+// staleRoutes reports whether r is too old to tell who announces what: a route
+// in it may be gone or another's by now, as well as one that it lacks be there.
+func (p Policy) staleRoutes(r *Routes, now time.Time) bool {
+	at := r.Source().At
+	return !at.IsZero() && now.Sub(at) > p.RoutesStale
 }
 
 // noVRPs says why nothing can be compared with s, "" if it can.

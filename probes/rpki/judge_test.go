@@ -184,7 +184,9 @@ func TestJudgeUnknown(t *testing.T) {
 		{"an expired VRP that changes nothing", expiring(-time.Second), table(t, "192.0.2.0/24 AS2 300", night), addr, "valid"},
 		{"own announcement", good, own, addr, "valid"},
 		{"own announcements say nothing of others", good, own, far, "unknown.routes-partial"},
-		{"old table, route there", good, table(t, routes, night.Add(-8*24*time.Hour)), addr, "valid"},
+		{"7 days old", good, table(t, routes, night.Add(-7*24*time.Hour)), addr, "valid"},
+		{"old table, route there", good, table(t, routes, night.Add(-8*24*time.Hour)), addr, "unknown.routes-stale"},
+		{"old table, route that would be invalid", good, table(t, "192.0.2.0/24 AS3 300", night.Add(-8*24*time.Hour)), addr, "unknown.routes-stale"},
 		{"old table, no route", good, table(t, routes, night.Add(-8*24*time.Hour)), far, "unknown.routes-stale"},
 		{"no address", good, own, netip.Addr{}, "unknown.no-routes"},
 	} {

@@ -25,7 +25,7 @@ type Request struct {
 func (p Policy) Requests(s *Snapshot, r *Routes, h Holding, now time.Time) []Request {
 	a := &audit{Policy: p.WithDefaults(), s: s, r: r, h: h, now: now}
 	a.h.Prefix = canonical(h.Prefix)
-	a.whole = r.Len() > 0 && !r.src.Partial && !(!r.src.At.IsZero() && now.Sub(r.src.At) > a.RoutesStale)
+	a.whole = r.Len() > 0 && !r.src.Partial && !a.staleRoutes(r, now)
 	a.announcements()
 	seen := len(a.routes)
 	for _, o := range a.h.Origins {
