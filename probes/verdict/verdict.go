@@ -15,7 +15,7 @@ import (
 // RulesVersion names the set of rules in this build: catalogue outcomes, the
 // readiness ladder and the probes' decisions. It changes whenever the same
 // evidence could be judged differently.
-const RulesVersion = 1
+const RulesVersion = 2
 
 // Outcome is what a result means for readiness. The zero value is Unknown:
 // what could not be measured is never good and never bad.
