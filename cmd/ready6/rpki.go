@@ -37,7 +37,7 @@ as JSON lines {"prefix":…,"asn":…} and answers go out in the same order.`,
 		},
 	}
 	c.Flags().String("batch", "", "file with routes as JSON lines; - for standard input")
-	withSettings(c, "vrps", "vrps-max-age", "ca", "format", "color", "fail-on", "step-timeout", "lab", "world", "loopback")
+	withSettings(c, "vrps", "vrps-max-age", "ca", "format", "lang", "color", "fail-on", "step-timeout", "lab", "world", "loopback")
 	withUsage(c, "format", "text or json (default: text); a batch is always JSON lines")
 	withUsage(c, "fail-on", "exit with 3 if a route is invalid (the one word for routes: invalid)")
 	withUsage(c, "step-timeout", "longest wait for the RTR cache where that is more than 30 s")

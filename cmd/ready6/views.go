@@ -7,6 +7,7 @@ import (
 
 	"ready6/probes/dnssec"
 	"ready6/probes/rpki"
+	"ready6/probes/verdict"
 	"ready6/reports"
 )
 
@@ -39,29 +40,33 @@ func withCause(r dnssec.Reason) map[string]string {
 	return args
 }
 
-// writeValidity prints one route's validation.
+// writeValidity prints one route's validation. The stable words of state and
+// reason stand in every language: they are what other tools say.
 func writeValidity(w io.Writer, v rpki.Validity, s *rpki.Snapshot, sc reports.Screen) error {
 	p := &printer{w: w}
 	state := v.State().String()
-	why := ""
-	if r := v.Reason(); r != "" {
-		why = " (" + r + ")"
+	said := state
+	if why := v.Reason(); why != "" {
+		said += " (" + why + ")"
 	}
-	p.line("%s", ink(state, fmt.Sprintf("%s %s %s: %s%s", mark(state), v.Prefix, v.Origin, state, why), sc))
+	if sc.Lang == verdict.VI {
+		said = routeStates[state].vi + ": " + said
+	}
+	p.line("%s", ink(state, fmt.Sprintf("%s %s %s: %s", mark(state), v.Prefix, v.Origin, said), sc))
 	for _, group := range []struct {
-		name string
+		name saying
 		list []rpki.VRP
-	}{{"matched", v.Matched}, {"wrong origin", v.WrongOrigin}, {"too specific", v.TooSpecific}} {
+	}{{sayVRPMatched, v.Matched}, {sayVRPOrigin, v.WrongOrigin}, {sayVRPLength, v.TooSpecific}} {
 		for _, vrp := range group.list {
-			p.line("  %-12s  %s  %s", group.name, vrp, reports.Clean(vrp.TA))
+			p.line("  %-12s  %s", group.name.in(sc.Lang), withTA(vrp))
 		}
 	}
 	src := s.Source()
 	made := ""
 	if !src.At.IsZero() {
-		made = ", made " + src.At.UTC().Format(time.RFC3339)
+		made = fmt.Sprintf(sayMade.in(sc.Lang), src.At.UTC().Format(time.RFC3339))
 	}
-	p.line("  compared with %d VRPs of %s%s", s.Len(), src.Name, made)
+	p.line("  "+sayCompared.in(sc.Lang)+"%s", s.Len(), reports.Clean(src.Name), made)
 	return p.err
 }
 

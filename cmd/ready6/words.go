@@ -41,6 +41,11 @@ var (
 	sayMatched      = saying{"ROA matches", "ROA phù hợp"}
 	sayTooSpecific  = saying{"ROA ends before this length", "ROA không cho phép độ dài này"}
 	sayWrongOrigin  = saying{"ROA of another AS", "ROA của AS khác"}
+	sayVRPMatched   = saying{"matched", "phù hợp"}
+	sayVRPOrigin    = saying{"wrong origin", "AS khác"}
+	sayVRPLength    = saying{"too specific", "quá chi tiết"}
+	sayCompared     = saying{"compared with %d VRPs of %s", "so với %d VRP của %s"}
+	sayMade         = saying{", made %s", ", tạo lúc %s"}
 	sayNoRequest    = saying{"every announcement of these blocks has a ROA that fits, or none is announced: there is nothing to ask for",
 		"mọi tuyến quảng bá của các khối này đã có ROA phù hợp, hoặc không có khối nào đang quảng bá: không cần đề nghị"}
 )
