@@ -162,8 +162,8 @@ func (g *stage) listen(t *testing.T) {
 	for _, a := range slices.Compact(addrs) {
 		if !a.IsLoopback() {
 			bits := fmt.Sprint(a, "/", a.BitLen())
-			if out, err := exec.Command("ip", "addr", "replace", bits, "dev", "lo", "nodad").CombinedOutput(); err != nil {
-				if out, err = exec.Command("ip", "addr", "replace", bits, "dev", "lo").CombinedOutput(); err != nil {
+			if _, err := exec.Command("ip", "addr", "replace", bits, "dev", "lo", "nodad").CombinedOutput(); err != nil {
+				if out, err := exec.Command("ip", "addr", "replace", bits, "dev", "lo").CombinedOutput(); err != nil {
 					t.Fatalf("ip addr: %v %s", err, out)
 				}
 			}
