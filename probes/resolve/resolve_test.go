@@ -141,6 +141,7 @@ func TestOtherServerHelps(t *testing.T) {
 				return b
 			}
 		},
+		"truncated over TCP, too": reply(func(m *dns.Msg) { m.Truncated, m.Answer = true, nil }),
 		"truncated, no TCP": func(t *testing.T) handler {
 			a := good(t)
 			return func(q *dns.Msg, tcp bool) []byte {

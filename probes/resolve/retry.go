@@ -90,10 +90,29 @@ func (r *Resolver) others(ctx context.Context, q question, z *zone) []*target {
 	return a.targets
 }
 
-// hear asks one server; nil if it gives no answer.
+// hear asks one server, and over the other transport where the first brings
+// nothing: a lost packet is no reason to let a bogus answer stand. nil if it gives
+// no answer.
 func (r *Resolver) hear(ctx context.Context, z *zone, t *target, q question, told *heard) *dns.Msg {
-	var m *dns.Msg
-	_, _, err := insist(t.srv.manner(), true, func(h how) (*dns.Msg, error) {
+	h := t.srv.manner()
+	m, err := r.hearBy(ctx, t, q, told, h)
+	if err != nil && ctx.Err() == nil {
+		other := t.srv.again()
+		other.tcp = !h.tcp
+		m, err = r.hearBy(ctx, t, q, told, other)
+	}
+	if err != nil {
+		return nil
+	}
+	switch read(z.name, q, m).kind {
+	case authority, weak: // the validator weighs it
+		return share(trim(z.name, q, m))
+	}
+	return nil
+}
+
+func (r *Resolver) hearBy(ctx context.Context, t *target, q question, told *heard, h how) (m *dns.Msg, err error) {
+	_, _, err = insist(h, true, func(h how) (*dns.Msg, error) {
 		var err error
 		var x exchange
 		x, m, err = r.exchange(ctx, t.name.name, t.srv.addr, q, h)
@@ -104,12 +123,5 @@ func (r *Resolver) hear(ctx context.Context, z *zone, t *target, q question, tol
 		r.trace(x, m)
 		return m, err
 	})
-	if err != nil {
-		return nil
-	}
-	switch read(z.name, q, m).kind {
-	case authority, weak: // the validator weighs it
-		return share(trim(z.name, q, m))
-	}
-	return nil
+	return m, err
 }

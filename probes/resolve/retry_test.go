@@ -44,3 +44,30 @@ func hasRRSIG(m *dns.Msg) bool {
 	}
 	return false
 }
+
+// A packet lost on the way to the other server is no reason to let a bogus answer
+// stand: that server is asked again, over TCP.
+func TestRetryHearsThroughLoss(t *testing.T) {
+	for lost := range 2 {
+		bubble(t, func(t *testing.T, n *fakeNet) {
+			plainWorld(t, n)
+			good := zones(t, xText)
+			hard := func() handler {
+				left := lost
+				return func(q *dns.Msg, tcp bool) []byte {
+					if left--; left >= 0 {
+						return nil
+					}
+					return good.handle(q, tcp)
+				}
+			}
+			r := n.resolver(v4)
+			first := want(t, r, "www.x.vn", dns.TypeAAAA, "2001:db8:80::1")
+			n.put(hard(), "192.0.2.11", "192.0.2.12")
+			m, err := r.Retry(t.Context(), "www.x.vn", dns.TypeAAAA, first)
+			if m == nil || len(m.Answer) != 1 || err != nil {
+				t.Errorf("%d lost: %v, %v", lost, m, err)
+			}
+		})
+	}
+}
