@@ -44,6 +44,7 @@ var (
 	errMalformed = errors.New("the reply could not be parsed")
 	errForeign   = errors.New("the reply has another id, question or cookie")
 	errNoCookie  = errors.New("the reply is without the cookie that this server gives (RFC 7873 5.3)")
+	errCut       = errors.New("the reply is truncated although it came over TCP")
 )
 
 // exchange asks once. It returns an error when no reply to the question came;
@@ -73,7 +74,7 @@ func causeOf(ctx context.Context, err error) verdict.Cause {
 		return verdict.Deadline
 	case ctx.Err() != nil:
 		return dial.Classify(ctx.Err())
-	case errors.Is(err, errMalformed), errors.Is(err, errForeign), errors.Is(err, errNoCookie):
+	case errors.Is(err, errMalformed), errors.Is(err, errForeign), errors.Is(err, errNoCookie), errors.Is(err, errCut):
 		return verdict.Malformed
 	}
 	c := dial.Classify(err)
@@ -110,6 +111,9 @@ func (r *Resolver) send(ctx context.Context, to netip.AddrPort, q question, h ho
 	defer stop()
 	if h.tcp {
 		m, size, err = overTCP(c, wire, query)
+		if err == nil && m.Truncated { // what it lacks must not pass for absent
+			m, err = nil, errCut
+		}
 	} else {
 		m, size, err = overUDP(c, wire, query)
 	}

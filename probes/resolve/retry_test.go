@@ -2,6 +2,7 @@ package resolve
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -53,9 +54,10 @@ func TestRetryHearsThroughLoss(t *testing.T) {
 			plainWorld(t, n)
 			good := zones(t, xText)
 			hard := func() handler {
-				left := lost
+				var left atomic.Int32
+				left.Store(int32(lost))
 				return func(q *dns.Msg, tcp bool) []byte {
-					if left--; left >= 0 {
+					if left.Add(-1) >= 0 {
 						return nil
 					}
 					return good.handle(q, tcp)

@@ -66,7 +66,7 @@ func (a *asking) once(ctx context.Context, t *target, h how) outcome {
 	case err == nil:
 		t.srv.answered(x.took, h, m.IsEdns0() != nil)
 		t.srv.denies(time.Now(), m.Rcode == dns.RcodeRefused)
-		if !m.Truncated || h.tcp {
+		if !m.Truncated {
 			o.read = read(a.z.name, a.q, m)
 			x.note = o.read.note
 		}
