@@ -225,7 +225,10 @@ func (w *walk) dependency(ctx context.Context, r ref, via []string, required boo
 	if _, err := netip.ParseAddr(r.host); err != nil {
 		resolved = w.names(ctx, h, via, required)
 	}
-	if !required {
+	switch {
+	case r.optional:
+		res = hinted(res, resolved)
+	case !required:
 		res = soften(res, r, resolved)
 	}
 	w.add(res, via)
@@ -256,6 +259,14 @@ func soften(r verdict.Result, at ref, resolved verdict.Outcome) verdict.Result {
 	return r
 }
 
+// hinted makes the fault of a host that a browser only gets ready for a warning.
+func hinted(r verdict.Result, resolved verdict.Outcome) verdict.Result {
+	if o := verdict.Worst(r.Outcome(), resolved); o == verdict.Fail || o == verdict.Unknown {
+		r.Reason = "closure.hint"
+	}
+	return r
+}
+
 // reachable judges one host that the service needs, over IPv6. One address that
 // works is enough for a client to get there; the attempt returned is that one's.
 func (w *walk) reachable(ctx context.Context, r ref) (verdict.Result, attempt) {
@@ -269,12 +280,18 @@ func (w *walk) reachable(ctx context.Context, r ref) (verdict.Result, attempt) {
 		}
 		return x
 	}
-	if a, err := netip.ParseAddr(r.host); err == nil && a.Unmap().Is4() {
-		x := out("closure.literal", nil) // whoever wrote it there can mend it, not who has the address
-		if x.Owner = (verdict.Owner{Role: verdict.Hosting, Name: r.by}); sameSite(r.by, w.s.Host) {
-			x.Owner = w.e.runs(r.by)
+	if why := special(h); why != "" {
+		reason := verdict.Reason("closure.special")
+		if r.use == "redirect" || r.use == "refresh" {
+			reason = "closure.redirect-special"
 		}
-		return x, attempt{}
+		if _, err := netip.ParseAddr(r.host); err == nil {
+			return w.written(out(reason, nil, "why", why), r), attempt{}
+		}
+		return out(reason, slices.Concat(h.v6.evidence, h.v4.evidence), "why", why), attempt{}
+	}
+	if a, err := netip.ParseAddr(r.host); err == nil && a.Unmap().Is4() {
+		return w.written(out("closure.literal", nil), r), attempt{}
 	}
 	if len(h.v6.usable) == 0 {
 		if h.v6.cause != "" {
@@ -298,6 +315,29 @@ func (w *walk) reachable(ctx context.Context, r ref) (verdict.Result, attempt) {
 		return out("closure.host-down6", last.evidence(), "detail", describe(last)), attempt{}
 	}
 	return out("closure.host-unknown", last.evidence(), "cause", string(last.cause)), attempt{}
+}
+
+// written makes whoever wrote an address into a page the owner of what is wrong
+// with it: who has the address cannot mend it.
+func (w *walk) written(x verdict.Result, r ref) verdict.Result {
+	if x.Owner = (verdict.Owner{Role: verdict.Hosting, Name: r.by}); sameSite(r.by, w.s.Host) {
+		x.Owner = w.e.runs(r.by)
+	}
+	return x
+}
+
+// special names the kind of address that a host has, if all of its addresses are
+// of the kind where no public client gets, whatever its family: what a page wants
+// there is no matter of IPv6, and is left alone.
+func special(h addresses) (why string) {
+	if len(h.v6.usable)+len(h.v4.usable) > 0 || h.v6.cause != "" || h.v4.cause != "" {
+		return ""
+	}
+	for _, a := range slices.Concat(h.v6.special, h.v4.special) {
+		name, _ := dial.Special(a)
+		return a.String() + ", " + name
+	}
+	return ""
 }
 
 // definite reports whether a failed attempt shows by itself that the service is

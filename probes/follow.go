@@ -139,18 +139,28 @@ func (w *walk) content(ctx context.Context, a attempt, via []string) {
 		}
 		w.note("closure.page-unreadable", a.host, via, a.evidence(), "detail", detail)
 		return
+	case a.page.swollen:
+		w.note("closure.page-swollen", a.host, via, a.evidence(), "size", strconv.Itoa(maxPage))
 	case a.page.cut:
 		w.note("closure.page-cut", a.host, via, a.evidence(), "size", strconv.FormatInt(a.received, 10))
 	}
-	if a.page.more {
+	seen := *a.page
+	seen.refs = slices.Clone(seen.refs)
+	if missed := w.sheets(ctx, a, &seen); missed != "" {
+		w.note("closure.styles-cut", a.host, via, a.evidence(), "detail", brief(missed))
+	}
+	if seen.more {
 		w.note("closure.too-many", a.host, via, a.evidence())
 	}
-	elsewhere := slices.DeleteFunc(slices.Clone(a.page.refs), func(r ref) bool { return w.own(r) || r.host == a.host && r.port == a.port })
+	for _, name := range seen.locals {
+		w.note("closure.local", name, via, a.evidence(), "by", a.host)
+	}
+	elsewhere := slices.DeleteFunc(seen.refs, func(r ref) bool { return w.own(r) || r.host == a.host && r.port == a.port })
 	w.ahead(ctx, elsewhere)
 	for _, r := range elsewhere {
 		r.by, r.from = a.host, a.evidence()
 		_, literal := netip.ParseAddr(r.host)
-		required := literal == nil || sameSite(r.host, w.s.Host) || sameSite(r.host, a.host)
+		required := !r.optional && (literal == nil || sameSite(r.host, w.s.Host) || sameSite(r.host, a.host))
 		w.dependency(ctx, r, append(slices.Clone(via), r.host), required)
 	}
 }

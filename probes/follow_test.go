@@ -38,7 +38,7 @@ func TestDeadHostsOfAPageAreAskedSideBySide(t *testing.T) {
 		w := &walk{e: e, s: &subject{Service: inventory.Service{Host: "www.a.vn", Kind: "web"}}, hosts: map[string]link{}, origins: map[netip.Addr]bool{}, pages: map[string]bool{}}
 		base := &url.URL{Scheme: "https", Host: "www.a.vn", Path: "/"}
 		began := time.Now()
-		w.content(t.Context(), attempt{status: 200, endpoint: endpoint{host: "www.a.vn", port: 443}, url: base, page: readPage(base, "text/html", []byte(html.String()))}, nil)
+		w.content(t.Context(), attempt{status: 200, endpoint: endpoint{host: "www.a.vn", port: 443}, url: base, page: readPage(base, typed("text/html"), []byte(html.String()))}, nil)
 		one := tries*time.Second + time.Second/2 + time.Second // with the pauses between tries
 		if took := time.Since(began); took > hosts/maxAhead*one {
 			t.Errorf("%d dead hosts took %v, one takes %v", hosts, took, one)
@@ -59,7 +59,7 @@ func TestDeadHostsOfAPageAreAskedSideBySide(t *testing.T) {
 
 // An address written into a page is mended where it is written.
 func TestLiteralIsMendedByWhoWroteIt(t *testing.T) {
-	e := New(t.Context(), Config{Inventory: inventory.Inventory{Agencies: []inventory.Agency{{ID: "so-a", Services: []inventory.Service{{Host: "www.a.vn", Kind: "web"}}}}}})
+	e := New(t.Context(), Config{Allow: []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}, Inventory: inventory.Inventory{Agencies: []inventory.Agency{{ID: "so-a", Services: []inventory.Service{{Host: "www.a.vn", Kind: "web"}}}}}})
 	w := &walk{e: e, s: &subject{Service: inventory.Service{Host: "www.a.vn", Kind: "web"}}}
 	for by, want := range map[string]verdict.Owner{
 		"www.a.vn": {Role: verdict.Agency, Name: "so-a"},

@@ -113,6 +113,8 @@ func (c comparison) judge(a attempt) verdict.Result {
 		return c.judgeReply(a)
 	case a.busy:
 		return result("reach.busy", "detail", a.detail)
+	case a.flooded():
+		return result("reach.flood", "detail", a.detail)
 	case ours(a.cause):
 		return result("reach.unknown", "cause", string(a.cause))
 	case !a.connected():
@@ -283,11 +285,16 @@ func plainly(a attempt) verdict.Result {
 		return result("reach.small", "proof", strings.Join(a.proof, ", "))
 	case a.busy:
 		return result("reach.busy", "detail", a.detail)
+	case a.flooded():
+		return result("reach.flood", "detail", a.detail)
 	case ours(a.cause):
 		return result("reach.unknown", "cause", string(a.cause))
 	}
 	return result("reach4.fault", "detail", describe(a))
 }
+
+// flooded reports whether the server sent more than is read of one connection.
+func (a attempt) flooded() bool { return a.stage == replying && a.cause == verdict.OverBudget }
 
 // ours reports whether a cause lies with this scanner, so that it says nothing
 // of the target.

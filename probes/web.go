@@ -2,9 +2,13 @@ package probes
 
 import (
 	"bufio"
+	"bytes"
+	"compress/gzip"
+	"compress/zlib"
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -19,6 +23,11 @@ import (
 
 // maxPage bounds how much of a page is looked through for what it refers to.
 const maxPage = 1 << 20
+
+// maxHeader bounds the header of a reply; browsers give up there, too.
+const maxHeader = 256 << 10
+
+var errHeader = fmt.Errorf("a header of over %d kB: %w", maxHeader>>10, errTooMuch)
 
 // speakWeb makes one request and reads the whole reply, over TLS on every port
 // but those that are plain HTTP by custom. A port of the operator's choice that
@@ -68,8 +77,12 @@ func (e *Env) request(ctx context.Context, a *attempt, c *wire, over net.Conn) {
 		a.fail(ctx, err)
 		return
 	}
-	reply, err := finalReply(bufio.NewReader(over), req)
+	head := &io.LimitedReader{R: over, N: maxHeader}
+	reply, err := finalReply(bufio.NewReader(head), req)
 	if err != nil {
+		if head.N <= 0 {
+			err = errHeader
+		}
 		a.fail(ctx, err)
 		var alert tls.AlertError
 		a.busy = errors.As(err, &alert) && alert == certificateRequired
@@ -77,19 +90,50 @@ func (e *Env) request(ctx context.Context, a *attempt, c *wire, over net.Conn) {
 		return
 	}
 	defer reply.Body.Close()
+	head.N = 2 * maxReply // the wire has its own end
 	a.status, a.location = reply.StatusCode, reply.Header.Get("Location")
 	body, err := drain(&paced{reply.Body, c, e.Step, time.Now().Add(3 * e.Step)}, maxPage)
 	if err != nil && !errors.Is(err, errTooMuch) && !errors.Is(err, errTooSlow) {
 		a.fail(ctx, err)
 		return
 	}
-	a.page = readPage(u, reply.Header.Get("Content-Type"), body)
-	a.page.cut = err != nil || len(body) == maxPage
-	if enc := reply.Header.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
-		a.page = &page{opaque: brief("Content-Encoding " + enc)} // not asked for, RFC 9110 section 12.5.3
-	}
+	a.page = readReply(u, reply.Header, body, err != nil || len(body) == maxPage)
 	a.proof = append(a.proof, "HTTP "+strconv.Itoa(a.status))
 	a.stage = finished
+}
+
+// readReply looks through the body of a reply; cut says that it goes on.
+func readReply(u *url.URL, header http.Header, body []byte, cut bool) *page {
+	text, more, err := unpack(body, header)
+	if err != nil && !cut {
+		return &page{opaque: brief("Content-Encoding " + header.Get("Content-Encoding"))}
+	}
+	p := readPage(u, header, text)
+	p.cut, p.swollen = cut || more, more && !cut
+	p.forget()
+	return p
+}
+
+// unpack undoes the compression that servers apply although nobody asked for it
+// (RFC 9110 section 12.5.3), up to maxPage bytes; more says that there is more.
+// The error is of what is damaged, or coded in another way.
+func unpack(body []byte, header http.Header) (text []byte, more bool, err error) {
+	var r io.Reader
+	switch strings.ToLower(strings.Join(header.Values("Content-Encoding"), ",")) {
+	case "", "identity":
+		return body, false, nil
+	case "gzip", "x-gzip":
+		r, err = gzip.NewReader(bytes.NewReader(body))
+	case "deflate":
+		r, err = zlib.NewReader(bytes.NewReader(body))
+	default:
+		err = errors.ErrUnsupported
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	text, err = drain(r, maxPage)
+	return text, len(text) == maxPage, err
 }
 
 // certificateRequired is the TLS alert of a server that serves known clients

@@ -159,12 +159,17 @@ func key(host, kind string) string { return host + " " + kind }
 // environment wires a lab up as the command does.
 func environment(t *testing.T, ctx context.Context, l *lab.Lab, inv inventory.Inventory) *probes.Env {
 	t.Helper()
+	return environmentOver(t, ctx, l, inv, dial.Guard(l.Dial, l.Allow()...))
+}
+
+// environmentOver is an environment with a door to the network of one's own.
+func environmentOver(t *testing.T, ctx context.Context, l *lab.Lab, inv inventory.Inventory, out dial.Func) *probes.Env {
+	t.Helper()
 	const step = 300 * time.Millisecond
 	hints, err := resolve.ReadHints(strings.NewReader(l.Hints()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := dial.Guard(l.Dial, l.Allow()...)
 	c := probes.Config{Dial: dial.Limit(out, 4, 256), CAs: l.CAs(), Roots: hints, Allow: l.Allow(), Inventory: inv, Now: l.Now, Step: step}
 	c.DNS = resolve.New(resolve.Config{Dial: out, Hints: hints, Families: resolve.Both, Timeout: step, Now: l.Now})
 	c.DNS6 = resolve.New(resolve.Config{Dial: out, Hints: hints, Families: resolve.V6, Timeout: step, Now: l.Now, Witness: c.DNS})

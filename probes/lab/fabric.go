@@ -163,9 +163,25 @@ func (n *fabric) dialTCP(ctx context.Context, network string, to netip.AddrPort)
 		}
 		return nil, dialError(network, remote, err)
 	}
+	if f, ok := e.faults.find("far", "tcp", to.Port()); ok && !far(ctx, f.wait()) {
+		return nil, dialError(network, remote, timeoutError{})
+	}
 	client, server := newStream(net.TCPAddrFromAddrPort(n.clientAddr(to.Addr())), remote)
 	n.serve(e, server)
 	return client, nil
+}
+
+// far waits as long as a distant host takes to answer; it is false if ctx ends
+// before.
+func far(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // void waits as a dial does when nothing ever comes back.

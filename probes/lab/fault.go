@@ -29,6 +29,7 @@ var faultNames = map[string]struct{ kinds, arg string }{
 	"silent":      {"web mail rtr", ""},     // accepts, then says nothing
 	"mtu":         {"web mail", ""},         // any reply over 1280 bytes is lost, with all that follows
 	"slow":        {"dns web mail", "duration"},
+	"far":         {"web mail", "duration"}, // a TCP connection takes this long to open
 	// DNS.
 	"truncate":       {"dns", ""}, // UDP answers are empty with TC
 	"wrong-id":       {"dns", ""},
@@ -51,6 +52,10 @@ var faultNames = map[string]struct{ kinds, arg string }{
 	"no-http":     {"web", ""},         // 80 refused
 	"status":      {"web", "number"},   // this status instead of the page
 	"drip":        {"web", "duration"}, // one byte per duration
+	"body":        {"web", "endless drip gzip bomb flood token"},
+	"no-h2":       {"web", ""}, // HTTP/2 is not offered here
+	"h2-reset":    {"web", ""}, // HTTP/2 is offered, and then cut
+	"h2-silent":   {"web", ""}, // HTTP/2 is offered, and then not answered
 	"cert":        {"web mail", "wrong expired future untrusted"},
 	"code":        {"mail", "number"}, // greeting with this code, then close
 	"no-starttls": {"mail", ""},

@@ -118,12 +118,17 @@ func (b *loopback) receive(e *endpoint, pc *net.UDPConn) {
 // way: silence, ICMP and a port that is surely closed cannot be had from
 // loopback, so they are made here.
 func (b *loopback) dialTCP(ctx context.Context, network string, to netip.AddrPort) (net.Conn, error) {
-	_, err, stopped := b.net.barrier(to, "tcp")
+	e, err, stopped := b.net.barrier(to, "tcp")
 	if stopped {
 		if err == nil {
 			err = b.net.void(ctx)
 		}
 		return nil, dialError(network, net.TCPAddrFromAddrPort(to), err)
+	}
+	if e != nil { // nil: the resolver, which is no part of the world
+		if f, ok := e.faults.find("far", "tcp", to.Port()); ok && !far(ctx, f.wait()) {
+			return nil, dialError(network, net.TCPAddrFromAddrPort(to), timeoutError{})
+		}
 	}
 	var d net.Dialer
 	return d.DialContext(ctx, "tcp", b.addrs[to].String())

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/textproto"
 	"strconv"
 	"strings"
 	"time"
@@ -23,10 +24,11 @@ const pageSize = 4096
 // site is one web host at one address.
 type site struct {
 	names  []string // without final dot
+	family string   // "6" or "4": which of the pages are for this address alone
 	host   host
 	faults faults
 	cert   *tls.Certificate
-	pages  map[string]string
+	world  World
 }
 
 // webServer is the sites at one address: port 80 and 443 share it.
@@ -36,7 +38,10 @@ type webServer struct {
 
 // webEndpoints adds a host to the web server at a place, making it on the first.
 func (l *Lab) webEndpoints(h host, p place) ([]*endpoint, error) {
-	s := &site{names: []string{plain(h.name)}, host: h, faults: p.faults, pages: l.world.pages}
+	s := &site{names: []string{plain(h.name)}, family: "6", host: h, faults: p.faults, world: l.world}
+	if p.addr.Is4() {
+		s.family = "4"
+	}
 	for _, a := range h.aliases() {
 		s.names = append(s.names, plain(a))
 	}
@@ -84,13 +89,35 @@ func (w *webServer) site(name string) *site {
 func (w *webServer) serveHTTP(ctx context.Context, c net.Conn) { w.requests(ctx, c, false) }
 
 func (w *webServer) serveHTTPS(ctx context.Context, c net.Conn) {
-	t := tls.Server(c, serverTLS(func(h *tls.ClientHelloInfo) (*tls.Certificate, error) { return w.site(h.ServerName).cert, nil }))
+	t := tls.Server(c, w.tls(&tls.Config{NextProtos: []string{"http/1.1"}}))
 	c.SetDeadline(time.Now().Add(idleTime))
 	if err := t.HandshakeContext(ctx); err != nil {
 		return
 	}
-	w.requests(ctx, t, true)
+	if t.ConnectionState().NegotiatedProtocol == "h2" {
+		w.serveH2(ctx, t)
+	} else {
+		w.requests(ctx, t, true)
+	}
 	t.Close()
+}
+
+// tls completes a server's configuration: each site has its own certificate and
+// its own protocols.
+func (w *webServer) tls(base *tls.Config) *tls.Config {
+	c := serverTLS(func(h *tls.ClientHelloInfo) (*tls.Certificate, error) { return w.site(h.ServerName).cert, nil })
+	c.NextProtos = base.NextProtos
+	c.GetConfigForClient = func(h *tls.ClientHelloInfo) (*tls.Config, error) {
+		s := w.site(h.ServerName)
+		_, off := s.faults.find("no-h2", "tcp", 443)
+		if _, ok := s.host.options["h2"]; !ok || off || base.MinVersion == tls.VersionTLS13 {
+			return nil, nil
+		}
+		own := c.Clone()
+		own.GetConfigForClient, own.NextProtos = nil, []string{"h2", "http/1.1"}
+		return own, nil
+	}
+	return c
 }
 
 // serverTLS makes servers whose handshake fits into small packets (no
@@ -124,7 +151,7 @@ func (w *webServer) requests(ctx context.Context, c net.Conn, secure bool) {
 			return
 		}
 		reply := s.reply(req, name, secure)
-		if _, err := c.Write(reply); err != nil || req.Close || req.ProtoMinor == 0 {
+		if _, err := c.Write(reply); err != nil || s.endless(ctx, c, req) || req.Close || req.ProtoMinor == 0 {
 			return
 		}
 	}
@@ -137,23 +164,55 @@ func port(secure bool) uint16 {
 	return 80
 }
 
-// reply makes the whole response to one request.
+// reply makes the whole response to one request, but for a body without end.
 func (s *site) reply(req *http.Request, name string, secure bool) []byte {
 	status, location, body := s.content(req.URL.Path, name, secure)
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "HTTP/1.1 %d %s\r\nServer: lab\r\nContent-Type: %s\r\nContent-Length: %d\r\n",
-		status, http.StatusText(status), contentType(req.URL.Path), len(body))
+	head := s.head(req.URL.Path, name, secure)
 	if location != "" {
-		fmt.Fprintf(&b, "Location: %s\r\n", location)
+		head.Set("Location", location)
 	}
 	if req.Close {
-		b.WriteString("Connection: close\r\n")
+		head.Set("Connection", "close")
 	}
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "HTTP/1.1 %d %s\r\n", status, http.StatusText(status))
+	open := false
+	if status == http.StatusOK && req.URL.Path == "/" {
+		body, open = s.bend(head, body)
+	}
+	if !open { // else the end of the connection ends the body
+		head.Set("Content-Length", strconv.Itoa(len(body)))
+	}
+	head.Write(&b)
 	b.WriteString("\r\n")
 	if req.Method != http.MethodHead {
 		b.WriteString(body)
 	}
 	return b.Bytes()
+}
+
+// head is the header of a reply: what every site sends, then what the world says
+// of this page, of both families and then of this one's alone.
+func (s *site) head(path, name string, secure bool) http.Header {
+	h := http.Header{"Server": {"lab"}, "Content-Type": {contentType(path)}}
+	if secure && s.host.options["hsts"] != "off" {
+		h.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+	}
+	if _, ok := s.host.options["h3"]; ok && secure {
+		h.Set("Alt-Svc", `h3=":443"; ma=86400`)
+	}
+	for _, n := range append([]string{name}, s.names...) {
+		for _, key := range []string{n + path, n + path + "@" + s.family} {
+			own, err := textproto.NewReader(bufio.NewReader(strings.NewReader(strings.TrimSpace(s.world.headers[key]) + "\n\n"))).ReadMIMEHeader()
+			if err != nil {
+				continue // there is none
+			}
+			for k, v := range own {
+				h[k] = v
+			}
+		}
+	}
+	return h
 }
 
 // content decides what a path gives.
@@ -172,8 +231,10 @@ func (s *site) content(path, name string, secure bool) (status int, location, bo
 		return http.StatusFound, s.host.options["redirect"], s.pad("<!doctype html><title>302</title>\n")
 	}
 	for _, n := range append([]string{name}, s.names...) {
-		if text, ok := s.pages[n+path]; ok {
-			return http.StatusOK, "", s.pad(text)
+		for _, key := range []string{n + path + "@" + s.family, n + path} {
+			if text, ok := s.world.pages[key]; ok {
+				return http.StatusOK, "", s.pad(text)
+			}
 		}
 	}
 	if path != "/" {

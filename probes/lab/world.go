@@ -27,7 +27,8 @@ type World struct {
 	texts     map[string]string // zone or zone@version -> zone-file text
 	edits     []edit            // before signing
 	amends    []edit            // after signing
-	pages     map[string]string // host/path -> body
+	pages     map[string]string // host/path, or host/path@6 for one family's -> body
+	headers   map[string]string // the same -> header lines
 	vrps      []vrp
 	routes    []route
 	services  []service
@@ -89,7 +90,7 @@ func canonical(name string) string {
 // are read first and replaced by later lines about the same thing. All faults
 // of the archive are reported at once, joined, as "section:line: sentence".
 func Parse(data []byte) (World, error) {
-	w := World{texts: map[string]string{}, pages: map[string]string{}}
+	w := World{texts: map[string]string{}, pages: map[string]string{}, headers: map[string]string{}}
 	err := w.read(data, 0)
 	return w, err
 }
@@ -111,6 +112,8 @@ func (w *World) read(data []byte, depth int) error {
 			w.texts[versioned(arg)] = text
 		case "page":
 			w.pages[arg] = text
+		case "headers":
+			w.headers[arg] = text
 		default:
 			p, ok := sections[name]
 			if !ok {
@@ -199,7 +202,7 @@ var sections = map[string]section{
 
 var hostKinds = map[string][]string{ // options of each kind
 	"dns":  {"nodns"},
-	"web":  {"alias", "http", "size", "redirect", "cert", "nodns", "status", "ocsp"},
+	"web":  {"alias", "http", "size", "redirect", "cert", "nodns", "status", "ocsp", "hsts", "h2", "h3"},
 	"mail": {"for", "cert", "nodns"},
 	"rtr":  {"nodns"},
 }

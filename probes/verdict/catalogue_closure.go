@@ -1,5 +1,7 @@
 package verdict
 
+import "strings"
+
 // uses words what a host is needed for: the value of Args["use"].
 var uses = map[string]Text{
 	"script":     {"script", "mã kịch bản"},
@@ -8,18 +10,25 @@ var uses = map[string]Text{
 	"frame":      {"frame", "khung trang"},
 	"media":      {"media", "tệp đa phương tiện"},
 	"connection": {"connection", "kết nối"},
+	"name":       {"name looked up ahead", "tra cứu tên trước"},
+	"font":       {"font", "phông chữ"},
 	"manifest":   {"manifest", "tệp khai báo"},
 	"redirect":   {"redirect", "chuyển hướng"},
 	"refresh":    {"refresh", "tự chuyển trang"},
 	"status":     {"certificate status", "trạng thái chứng thư"},
 }
 
-// inUse words what a host is needed for in language l.
+// inUse words what a host is needed for in language l: one use, or several
+// joined by commas.
 func inUse(use string, l Lang) string {
-	if t, ok := uses[use]; ok {
-		return t.In(l)
+	var out []string
+	for u := range strings.SplitSeq(use, ",") {
+		if t, ok := uses[u]; ok {
+			u = t.In(l)
+		}
+		out = append(out, u)
 	}
-	return use
+	return strings.Join(out, ", ")
 }
 
 var closureReasons = []Entry{
