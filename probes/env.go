@@ -51,18 +51,21 @@ type Config struct {
 	Lead      time.Duration // warn of signatures that end within it; default 72 h
 	Only      []verdict.Check
 	UserAgent string
+	Browser   string // the Chromium to ask for its opinion: a path, or "auto"; empty: none
+	OwnCAs    bool   // CAs has authorities that no browser knows
 }
 
 // Env is one run's view of the world: its configuration, what Preflight found
 // out about the vantage, and what has been asked so far. Safe for concurrent use.
 type Env struct {
 	Config
-	base    context.Context
-	vantage Vantage
-	listed  map[string]string // host → the agency that lists it first
-	gate    *gate
-	silent  sync.Map // netip.AddrPort: nobody answered several tries there
-	voided  []string // anchor zones that do not validate, lower case with final dot
+	base     context.Context
+	vantage  Vantage
+	listed   map[string]string // host → the agency that lists it first
+	gate     *gate
+	browsers chan struct{} // a place for each that may run
+	silent   sync.Map      // netip.AddrPort: nobody answered several tries there
+	voided   []string      // anchor zones that do not validate, lower case with final dot
 
 	hosts    memo[string, addresses]
 	attempts memo[endpoint, attempt]
@@ -88,7 +91,7 @@ func New(ctx context.Context, c Config) *Env {
 	if c.UserAgent == "" {
 		c.UserAgent = "ready6 (IPv6 readiness scanner)"
 	}
-	e := &Env{Config: c, base: ctx, gate: newGate(c.PerAddress, c.Connections), vantage: Vantage{V4: true, V6: true, DNSSEC: true}, listed: map[string]string{}}
+	e := &Env{Config: c, base: ctx, gate: newGate(c.PerAddress, c.Connections), browsers: make(chan struct{}, browsers), vantage: Vantage{V4: true, V6: true, DNSSEC: true}, listed: map[string]string{}}
 	for a, s := range c.Inventory.All() {
 		if _, known := e.listed[s.Host]; !known {
 			e.listed[s.Host] = a.ID
@@ -127,6 +130,7 @@ func (e *Env) Service(ctx context.Context, agency string, svc inventory.Service)
 			}
 		}
 		rec.Results = append(rec.Results, results...)
+		s.found = rec.Results
 	}
 	rec.Took = e.Now().Sub(began)
 	return rec
@@ -143,14 +147,16 @@ var table = []struct {
 	{verdict.Posture, postureResults},
 	{verdict.RPKI, rpkiResults},
 	{verdict.Closure, closureResults},
+	{verdict.Browser, browserResults},
 }
 
 // subject is a service with what its first look-up found out.
 type subject struct {
 	inventory.Service
 	agency string
-	mail   mailHosts   // kind mail only
-	hosts  []addresses // the host itself, or each mail host
+	mail   mailHosts        // kind mail only
+	hosts  []addresses      // the host itself, or each mail host
+	found  []verdict.Result // by the probes before this one
 }
 
 // owner is whoever runs the service: the default for what nobody else can mend.

@@ -134,8 +134,8 @@ var withoutEvidence = map[verdict.Reason]bool{
 var elsewhere = map[verdict.Reason]string{
 	"reach.tls": "TestJudge", "reach.unknown": "TestJudge",
 	"closure.unknown": "TestUnmeasuredIsNotAbsent", "closure.no-name": "TestUnmeasuredIsNotAbsent",
-	"closure.page-unreadable": "TestHTTPReplies",
-	"vantage.anchor-bad":      "TestAnchorsVoidOnlyTheirOwnNames", "vantage.anchor-unknown": "TestAnchorsVoidOnlyTheirOwnNames",
+	"closure.page-unreadable": "TestHTTPReplies", "browser.differs": "TestBrowserInWorlds",
+	"vantage.anchor-bad": "TestAnchorsVoidOnlyTheirOwnNames", "vantage.anchor-unknown": "TestAnchorsVoidOnlyTheirOwnNames",
 	"vantage.anchor-missing": "TestCanariesVoidOnlyWhatTheyConcern", "vantage.canary-unknown": "TestCanariesVoidOnlyWhatTheyConcern",
 	"vantage.canary-good-fails": "TestCanariesVoidOnlyWhatTheyConcern", "vantage.canary-bad-passes": "TestCanariesVoidOnlyWhatTheyConcern",
 	"vantage.data-ok": "TestData", "vantage.data-stale": "TestData", "vantage.data-missing": "TestData",

@@ -223,6 +223,11 @@ func again(s Service, f Finding) string {
 		return "ready6 dnssec --posture " + shellWord(f.Subject)
 	case f.Code == "closure.host-v4only" || f.Code == "closure.host-down6" || f.Code == "closure.third-party":
 		return "ready6 probe " + shellWord(f.Subject)
+	case f.Check == verdict.Browser || f.Code == "browser.differs":
+		if s.Port != 0 {
+			host += fmt.Sprintf(":%d", s.Port)
+		}
+		return "ready6 probe --browser " + host
 	case s.Port != 0 && strings.Contains(s.Host, ":"):
 		host = fmt.Sprintf("'[%s]:%d'", s.Host, s.Port)
 	case s.Port != 0:

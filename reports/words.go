@@ -66,6 +66,7 @@ var words = map[string]verdict.Text{
 	"check.posture": {EN: "DNSSEC upkeep", VI: "Bảo trì DNSSEC"},
 	"check.rpki":    {EN: "Route origin (RPKI)", VI: "Nguồn gốc định tuyến (RPKI)"},
 	"check.closure": {EN: "Dependencies", VI: "Phụ thuộc"},
+	"check.browser": {EN: "A browser's opinion", VI: "Ý kiến của trình duyệt"},
 	"check.vantage": {EN: "Vantage point", VI: "Điểm đo"},
 
 	"status.running":     {EN: "running", VI: "đang chạy"},

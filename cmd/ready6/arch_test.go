@@ -25,7 +25,8 @@ var own = map[string][]string{
 	"probes/dnssec":   {"probes/verdict"},
 	"probes/rpki":     {"probes/dial", "probes/verdict"},
 	"probes/lab":      {"inventory", "probes/verdict"}, // the vocabularies; nothing of what it tests
-	"probes":          {"inventory", "probes/dial", "probes/resolve", "probes/dnssec", "probes/rpki", "probes/verdict"},
+	"probes/browser":  {"probes/dial", "probes/verdict"},
+	"probes":          {"inventory", "probes/browser", "probes/dial", "probes/resolve", "probes/dnssec", "probes/rpki", "probes/verdict"},
 	"scanner/history": {"inventory", "probes/verdict"},
 	"scanner":         {"inventory", "probes", "probes/verdict"},
 	"reports":         {"inventory", "probes/verdict", "scanner/history"},
@@ -45,6 +46,7 @@ var fenced = []struct {
 	{"github.com/osrg/gobgp/", []string{"probes/rpki", "probes/lab"}, "its parsers panic on foreign bytes: behind own length checks only"},
 	{"github.com/osrg/gobgp/v3/pkg/server", nil, "remote crashes, stale VRPs"},
 	{"modernc.org/sqlite", []string{"scanner/history"}, "one store"},
+	{"github.com/chromedp/", []string{"probes/browser"}, "what drives a browser starts programs"},
 	{"net/http", []string{"cmd/ready6", "probes", "probes/lab", "reports/web"}, "HTTP is a probe's business"},
 }
 
@@ -167,7 +169,7 @@ func (s source) calls(t *testing.T) {
 	})
 }
 
-var reasonCode = regexp.MustCompile(`^(aaaa|a|reach4?|dnssec|posture|rpki|closure|vantage|scan)\.[a-z0-9]+([.-][a-z0-9]+)*$`)
+var reasonCode = regexp.MustCompile(`^(aaaa|a|reach4?|dnssec|posture|rpki|closure|browser|vantage|scan)\.[a-z0-9]+([.-][a-z0-9]+)*$`)
 
 // TestReasonsAreInTheCatalogue protects every sentence: a code that is written
 // anywhere in the program has its words in both languages.

@@ -64,6 +64,7 @@ var settings = []setting{
 	{"at", "", "judge signatures at this time (RFC 3339) instead of now"},
 	{"trace", false, "show every question to a name server and its answer: on standard error, with --format json in the object"},
 	{"qname-minimisation", false, "ask each zone's servers only for as much of the name as they need (RFC 9156)"},
+	{"browser", "", "ask a Chromium with IPv6 alone for its opinion of each web page: auto, or its path"},
 	{"loopback", false, "lab: real sockets on loopback instead of memory"},
 }
 
@@ -90,6 +91,9 @@ func withSettings(c *cobra.Command, names ...string) *cobra.Command {
 			c.Flags().Duration(s.name, d, s.usage)
 		default:
 			c.Flags().StringSlice(s.name, nil, s.usage)
+		}
+		if s.name == "browser" {
+			c.Flags().Lookup(s.name).NoOptDefVal = anyBrowser
 		}
 	}
 	return c
@@ -253,8 +257,11 @@ func (c config) check(env map[string]string) []error {
 	}
 	for _, check := range c.list("only") {
 		if !slices.Contains(checks, verdict.Check(check)) {
-			bad("only: %q is not a check; there are aaaa, reach, dnssec, posture, rpki, closure", check)
+			bad("only: %q is not a check; there are aaaa, reach, dnssec, posture, rpki, closure, browser", check)
 		}
+	}
+	if slices.Contains(c.list("only"), string(verdict.Browser)) && c.browser() == "" {
+		bad("only: browser is asked by --browser, which is not given")
 	}
 	if _, err := parseThresholds(c.list("fail-on")); err != nil {
 		bad("fail-on: %w", err)
@@ -285,7 +292,7 @@ func wordList(v any) bool {
 }
 
 // checks are the values of --only.
-var checks = []verdict.Check{verdict.AAAA, verdict.Reach, verdict.DNSSEC, verdict.Posture, verdict.RPKI, verdict.Closure}
+var checks = []verdict.Check{verdict.AAAA, verdict.Reach, verdict.DNSSEC, verdict.Posture, verdict.RPKI, verdict.Closure, verdict.Browser}
 
 // languageOf reads the locale as other programs do (POSIX 8.2).
 func languageOf(env map[string]string) string {
@@ -298,6 +305,21 @@ func languageOf(env map[string]string) string {
 		}
 	}
 	return string(verdict.EN)
+}
+
+// anyBrowser stands for the first Chromium that is found.
+const anyBrowser = "auto"
+
+// browser is the Chromium to ask: a path, anyBrowser, or empty for none.
+func (c config) browser() string {
+	switch v := c.text("browser"); strings.ToLower(v) {
+	case "", "false", "no", "off", "0":
+		return ""
+	case "true", "yes", "on", "1":
+		return anyBrowser
+	default:
+		return v
+	}
 }
 
 func (c config) text(name string) string            { return c.v.GetString(name) }

@@ -38,7 +38,7 @@ enters a run.`,
 		},
 	}
 	c.Flags().String("kind", "", "web, mail, dns or tcp; default: web, and mail where there are MX records")
-	c = withSettings(c, append([]string{"format", "fail-on", "trace"}, measuring...)...)
+	c = withSettings(c, append([]string{"format", "fail-on", "trace", "browser"}, measuring...)...)
 	withUsage(c, "format", "text or json, one object per service as scan has it (default: text)")
 	return withUsage(c, "inventory", "inventory with the target's owner and the canaries; default: inventory.yaml if it is there")
 }

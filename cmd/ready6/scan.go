@@ -45,7 +45,7 @@ keeps a run and reports only where --out or --store says so.`,
 			return scan(cmd.Context(), cfg, s)
 		},
 	}
-	c = withSettings(c, append([]string{"names", "plan", "out", "store", "format", "workers", "run-timeout", "fail-on", "log-level", "log-format"}, measuring...)...)
+	c = withSettings(c, append([]string{"names", "plan", "out", "store", "format", "workers", "run-timeout", "fail-on", "log-level", "log-format", "browser"}, measuring...)...)
 	return withUsage(c, "format", "table or jsonl (default: table)")
 }
 
@@ -219,7 +219,7 @@ func (j *job) measure(ctx context.Context) error {
 	bar := newProgress(j.s, total)
 	defer bar.done()
 	sc := scanner.Scan{
-		Probe: j.env.Service, Checks: j.set.config.Only, Workers: j.cfg.number("workers"),
+		Probe: j.env.Service, Checks: j.set.config.Only, Workers: workers(j.cfg),
 		HostTimeout: j.cfg.duration("host-timeout"), RunTimeout: j.cfg.duration("run-timeout"),
 		Progress: bar.show, Total: total, Now: j.set.clock(j.cfg), Log: j.log,
 	}
@@ -231,6 +231,18 @@ func (j *job) measure(ctx context.Context) error {
 		}
 	}
 	return sc.Run(ctx, j.inv.All(), j.emit)
+}
+
+// withBrowser is how many services are measured at once where each of them is
+// shown to a browser: more would only wait for their turn, at the cost of their
+// own time.
+const withBrowser = 4
+
+func workers(c config) int {
+	if c.browser() != "" {
+		return min(withBrowser, c.number("workers"))
+	}
+	return c.number("workers")
 }
 
 // emit takes one record: into the history, onto stdout, against the thresholds.

@@ -72,6 +72,7 @@ func (s *setup) prepare(ctx context.Context, c config, inv inventory.Inventory) 
 		PerAddress: c.number("per-address"), Connections: c.number("connections"),
 		CAs: cas, Roots: hints, Allow: s.allow(c), Inventory: inv, Name: vantageName(c),
 		Now: now, Step: s.step(c), Lead: c.duration("lead-time"), UserAgent: userAgent(c), Policy: policy(c),
+		Browser: c.browser(), OwnCAs: s.lab != nil || c.text("ca") != "",
 	}
 	s.config.Only = checksOf(c.list("only"))
 	// Name servers are shared by many services: their budget is a wider one.
@@ -89,7 +90,9 @@ func checksOf(only []string) (out []verdict.Check) {
 	for _, name := range only {
 		out = append(out, verdict.Check(name))
 	}
-	rests := func(c verdict.Check) bool { return c == verdict.Reach || c == verdict.RPKI || c == verdict.Closure }
+	rests := func(c verdict.Check) bool {
+		return c == verdict.Reach || c == verdict.RPKI || c == verdict.Closure || c == verdict.Browser
+	}
 	if slices.ContainsFunc(out, rests) && !slices.Contains(out, verdict.AAAA) {
 		out = append(out, verdict.AAAA)
 	}

@@ -82,6 +82,7 @@ const (
 	Posture Check = "posture" // upkeep of the signed zone that the name is in, on all its servers
 	RPKI    Check = "rpki"    // route-origin validity of each address
 	Closure Check = "closure" // everything else an IPv6-only client has to reach
+	Browser Check = "browser" // a Chromium's opinion of the page, with IPv6 alone
 	Vantage Check = "vantage" // the scanner's own connections, clock and data
 )
 

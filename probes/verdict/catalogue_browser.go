@@ -1,0 +1,41 @@
+package verdict
+
+// browserReasons are what a Chromium with IPv6 alone made of a page. It is a
+// second opinion: none of them but browser.differs, which belongs to the
+// closure, has a say in the level.
+var browserReasons = []Entry{
+	{"browser.complete", Browser, Pass, "",
+		Text{"Chromium with IPv6 alone gets the whole page of {subject}: {requests} requests to {hosts} hosts, none failed",
+			"Chromium chỉ có IPv6 tải được toàn bộ trang {subject}: {requests} yêu cầu tới {hosts} máy chủ, không yêu cầu nào hỏng"}, Text{}, ""},
+	{"browser.main-failed", Browser, Warn, "",
+		Text{"Chromium with IPv6 alone does not get the page of {subject}: it fails at {host} ({detail})",
+			"Chromium chỉ có IPv6 không tải được trang {subject}: hỏng tại {host} ({detail})"},
+		Text{"Open the page on a computer without IPv4, and see what {host} answers over IPv6.",
+			"Mở trang trên máy không có IPv4 và xem {host} trả lời gì qua IPv6."}, ""},
+	{"browser.needs-ipv4", Browser, Warn, "",
+		Text{"Chromium with IPv6 alone cannot load from {subject} what the page of {host} asks for ({use}, {count} requests): only IPv4 leads there",
+			"Chromium chỉ có IPv6 không tải được từ {subject} nội dung mà trang {host} yêu cầu ({use}, {count} yêu cầu): chỉ tới được qua IPv4"},
+		Text{"Give {subject} IPv6 (an address, and name servers that answer over IPv6), or do without it.",
+			"Cấp IPv6 cho {subject} (địa chỉ, và máy chủ tên miền trả lời qua IPv6), hoặc không dùng nó nữa."}, ""},
+	{"browser.requests-failed", Browser, Warn, "",
+		Text{"Chromium with IPv6 alone: {count} requests of the page of {host} failed at {subject} ({detail})",
+			"Chromium chỉ có IPv6: {count} yêu cầu của trang {host} hỏng tại {subject} ({detail})"},
+		Text{"See what {subject} answers over IPv6, or do without it.", "Xem {subject} trả lời gì qua IPv6, hoặc không dùng nó nữa."}, ""},
+	{"browser.requests-unknown", Browser, Unknown, "",
+		Text{"{count} requests of the page of {host} to {subject} could not be made: {cause}",
+			"{count} yêu cầu của trang {host} tới {subject} không thực hiện được: {cause}"}, Text{}, ""},
+	{"browser.differs", Closure, Unknown, "",
+		Text{"Chromium with IPv6 alone could not load from {subject} what the page of {host} needs ({use}), and this scanner's own reading of the page does not show why: level 3 is not proven",
+			"Chromium chỉ có IPv6 không tải được từ {subject} nội dung mà trang {host} cần ({use}), còn bộ quét tự đọc trang thì không thấy: chưa khẳng định được mức 3"},
+		Text{"Give {subject} IPv6 or do without it (a script may ask for it), then check again with --browser.",
+			"Cấp IPv6 cho {subject} hoặc không dùng nó nữa (có thể do mã kịch bản gọi tới), rồi kiểm tra lại với --browser."}, ""},
+	{"browser.unfinished", Browser, Unknown, "",
+		Text{"Chromium did not get done with the page of {subject} within this scanner's bounds ({detail})",
+			"Chromium chưa tải xong trang {subject} trong giới hạn của bộ quét ({detail})"}, Text{}, ""},
+	{"browser.unavailable", Browser, Unknown, "",
+		Text{"A browser's opinion of {subject} could not be had: {cause}", "Chưa lấy được ý kiến của trình duyệt về {subject}: {cause}"},
+		Text{"Install Chromium, name it with --browser=PATH, or leave --browser out; the evidence has its words.",
+			"Cài Chromium, chỉ đường dẫn bằng --browser=PATH, hoặc bỏ --browser; xem chi tiết trong bằng chứng."}, ""},
+	{"browser.none", Browser, NotApplicable, "",
+		Text{"{subject} has no IPv6 of its own yet, so no browser was asked", "{subject} chưa có IPv6 nên chưa hỏi trình duyệt"}, Text{}, ""},
+}
