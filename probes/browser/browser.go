@@ -180,7 +180,7 @@ func drive(ctx context.Context, c Config, proxy *proxy, w *watch, home string, p
 		select {
 		case <-tab.Done():
 			if ctx.Err() == nil {
-				return errors.New("Chromium ended while it loaded the page")
+				return errors.New("the browser ended while it loaded the page")
 			}
 			if errors.Is(ctx.Err(), context.Canceled) {
 				return ctx.Err()
