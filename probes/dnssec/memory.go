@@ -2,6 +2,7 @@ package dnssec
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"sync"
 )
 
@@ -13,8 +14,14 @@ type memory struct {
 	good map[[sha256.Size]byte]struct{}
 }
 
+// memoryKey counts the lengths in: else a hostile zone could move octets from its
+// key to its data, and be remembered for what another zone's key never signed.
 func memoryKey(k *key, data, sig []byte) (id [sha256.Size]byte) {
 	h := sha256.New()
+	var lengths [8]byte
+	binary.BigEndian.PutUint32(lengths[:4], uint32(len(k.rdata)))
+	binary.BigEndian.PutUint32(lengths[4:], uint32(len(data)))
+	h.Write(lengths[:])
 	h.Write(k.rdata)
 	h.Write(data)
 	h.Write(sig)
