@@ -118,6 +118,9 @@ func parse(b []byte, a asked) (*dns.Msg, error) {
 	if got.Qtype != a.q.qtype || got.Qclass != dns.ClassINET || dns.CanonicalName(got.Name) != a.q.name {
 		return nil, errForeign
 	}
+	if fine && !m.Truncated {
+		faithful(b, m)
+	}
 	return a.checked(m)
 }
 
