@@ -17,6 +17,7 @@ const (
 	cutInsecure                // a delegation without DS, proven
 	cutSigned                  // a delegation with DS
 	cutLimit                   // too much work
+	cutUnheard                 // nothing, and what it lacks may be lost
 )
 
 type cut struct {

@@ -90,13 +90,20 @@ func (r *run) hop(n name, qtype uint16, prior finding) finding {
 			f = r.judge(z, msg, n, qtype, aliased)
 		}
 	}
-	for tries := 0; f.state == Bogus && tries < maxRetries; tries++ {
+	f = f.doubted(m, n, qtype)
+	for tries := 0; f.unsettled() && tries < maxRetries; tries++ {
 		if m = r.retry(n, qtype, m); m == nil {
 			break
 		}
-		if again := r.judge(z, newMessage(m), n, qtype, aliased); again.state == Secure || again.state == Insecure {
-			again.remarks = append(again.remarks, disagreement(f.reason))
+		again := r.judge(z, newMessage(m), n, qtype, aliased).doubted(m, n, qtype)
+		switch {
+		case again.state == Secure || again.state == Insecure:
+			if f.state == Bogus {
+				again.remarks = append(again.remarks, disagreement(f.reason))
+			}
 			return again
+		case again.state == Bogus && f.state != Bogus:
+			f = again
 		}
 	}
 	return f

@@ -211,14 +211,20 @@ func (r *run) keyed(c name, parent *zone, trust func([]*key) ([]*key, *Reason), 
 	if reason != nil {
 		return r.failed(c, parent, Indeterminate, *reason)
 	}
-	z := r.judgeKeys(c, parent, trust, newMessage(m))
-	for tries := 0; z.state == Bogus && tries < maxRetries; tries++ {
+	z := r.doubted(r.judgeKeys(c, parent, trust, newMessage(m)), m)
+	for tries := 0; z.unsettled() && tries < maxRetries; tries++ {
 		if m = r.retry(c, dns.TypeDNSKEY, m); m == nil {
 			break
 		}
-		if again := r.judgeKeys(c, parent, trust, newMessage(m)); again.state == Secure {
-			again.remarks = append(again.remarks, disagreement(z.reason))
+		again := r.doubted(r.judgeKeys(c, parent, trust, newMessage(m)), m)
+		switch {
+		case again.state == Secure:
+			if z.state == Bogus {
+				again.remarks = append(again.remarks, disagreement(z.reason))
+			}
 			return again
+		case again.state == Bogus && z.state != Bogus:
+			z = again
 		}
 	}
 	return z

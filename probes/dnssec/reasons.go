@@ -48,6 +48,7 @@ const (
 	codeLimit       = verdict.Reason("dnssec.indeterminate.limit")
 	codeLoop        = verdict.Reason("dnssec.indeterminate.cname-loop")
 	codeBadName     = verdict.Reason("dnssec.indeterminate.bad-name")
+	codeUnheard     = verdict.Reason("dnssec.indeterminate.edns-silence")
 
 	codeDisagree = verdict.Reason("dnssec.servers-disagree")
 	codeDNAME    = verdict.Reason("dnssec.dname-mismatch")

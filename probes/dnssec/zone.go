@@ -200,14 +200,20 @@ func (r *run) byParent(c name) *zone {
 	if parent.state != Secure {
 		return parent
 	}
-	cut := r.judgeCut(parent, msg, c)
+	cut := r.judgeCut(parent, msg, c).doubted(m, c)
 	var remarks []Reason
-	for tries := 0; cut.kind == cutBogus && tries < maxRetries; tries++ {
+	for tries := 0; cut.unsettled() && tries < maxRetries; tries++ {
 		if m = r.retry(c, dns.TypeDS, m); m == nil {
 			break
 		}
-		if again := r.judgeCut(parent, newMessage(m), c); again.kind != cutBogus && again.kind != cutLimit {
-			remarks = append(remarks, disagreement(cut.reason))
+		again := r.judgeCut(parent, newMessage(m), c).doubted(m, c)
+		switch {
+		case !again.unsettled() && again.kind != cutLimit:
+			if cut.kind == cutBogus {
+				remarks = append(remarks, disagreement(cut.reason))
+			}
+			cut = again
+		case again.kind == cutBogus && cut.kind == cutUnheard:
 			cut = again
 		}
 	}
@@ -246,7 +252,7 @@ func (r *run) delegated(c name, parent *zone, cut cut, keys <-chan reply) *zone 
 		return z
 	case cutSigned:
 		return r.keysByDS(c, parent, cut, keys)
-	case cutLimit:
+	case cutLimit, cutUnheard:
 		return r.failed(c, parent, Indeterminate, cut.reason)
 	default:
 		return r.failed(c, parent, Bogus, cut.reason)

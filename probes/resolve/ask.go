@@ -22,6 +22,15 @@ type reply struct {
 	x   exchange
 }
 
+// trim is what the zone's server may say about q, and how it could be heard.
+func (rep reply) trim(zone string, q question) *dns.Msg {
+	m := trim(zone, q, rep.msg)
+	if rep.x.unheard {
+		return unheard(m)
+	}
+	return m
+}
+
 // asking is one question put to the servers of one zone, until one of them
 // gives a useful reply or there is nothing left to try. Only the goroutine of
 // askZone touches it; tries and look-ups report through out.

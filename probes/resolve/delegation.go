@@ -94,9 +94,9 @@ func (r *Resolver) resolve(ctx context.Context, f *flight) *answer {
 		case failure != nil:
 			return &answer{failure: failure}
 		case child == nil:
-			return &answer{msg: trim(z.name, f.q, rep.msg), from: rep.x.to.Addr()}
+			return &answer{msg: rep.trim(z.name, f.q), from: rep.x.to.Addr()}
 		case f.q.qtype == dns.TypeDS && child.name == f.q.name:
-			return r.dsFromReferral(f.q, z, child, rep.msg)
+			return r.dsFromReferral(f.q, z, child, rep)
 		}
 		z = child
 	}
@@ -133,11 +133,11 @@ func (r *Resolver) fromReferral(q question) *answer {
 
 // dsFromReferral makes the best of a parent that answers a DS question with the
 // referral itself, as servers do that know nothing of DS.
-func (r *Resolver) dsFromReferral(q question, z, child *zone, m *dns.Msg) *answer {
+func (r *Resolver) dsFromReferral(q question, z, child *zone, rep reply) *answer {
 	if child.ds != nil {
 		return &answer{msg: child.ds}
 	}
-	return &answer{msg: trim(z.name, q, m)}
+	return &answer{msg: rep.trim(z.name, q)}
 }
 
 // delegate makes the child zone known that a referral names. If two questions

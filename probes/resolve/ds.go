@@ -20,9 +20,7 @@ func dsProof(zone, child string, m *dns.Msg) *dns.Msg {
 	q := question{child, dns.TypeDS}
 	out := &dns.Msg{MsgHdr: dns.MsgHdr{Response: true, Authoritative: true, CheckingDisabled: true}}
 	out.Question = []dns.Question{{Name: q.name, Qtype: q.qtype, Qclass: dns.ClassINET}}
-	if opt := m.IsEdns0(); opt != nil {
-		out.Extra = []dns.RR{opt}
-	}
+	out.Extra = plainOPT(m)
 	out.Answer = ofType(m, zone, dns.TypeDS, child)
 	if len(out.Answer) > 0 {
 		return ifSigned(out, out.Answer)

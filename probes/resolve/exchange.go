@@ -38,6 +38,8 @@ type exchange struct {
 	took   time.Duration
 	cookie string // what became of the cookie, for the trace
 	note   string // what the reply was taken for
+
+	unheard bool // asked without EDNS since questions with it brought silence
 }
 
 var (

@@ -163,10 +163,27 @@ func trim(zone string, q question, m *dns.Msg) *dns.Msg {
 			out.Ns = append(out.Ns, rr)
 		}
 	}
-	if opt := m.IsEdns0(); opt != nil {
-		out.Extra = []dns.RR{opt}
-	}
+	out.Extra = plainOPT(m)
 	return out
+}
+
+// plainOPT is the OPT record of a message without its options, which are between
+// the server and us.
+func plainOPT(m *dns.Msg) []dns.RR {
+	opt := m.IsEdns0()
+	if opt == nil {
+		return nil
+	}
+	return []dns.RR{&dns.OPT{Hdr: opt.Hdr}}
+}
+
+// unheard marks a message that came without EDNS, from a server that was silent to
+// questions with it, with the extended error "network error" (RFC 8914 4.24).
+func unheard(m *dns.Msg) *dns.Msg {
+	m.SetEdns0(udpSize, false)
+	opt := m.IsEdns0()
+	opt.Option = []dns.EDNS0{&dns.EDNS0_EDE{InfoCode: dns.ExtendedErrorCodeNetworkError, ExtraText: "silence to EDNS"}}
+	return m
 }
 
 // chain lists q.name and the targets of the aliases after it, as far as they

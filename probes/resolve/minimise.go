@@ -68,7 +68,7 @@ func (r *Resolver) askParts(ctx context.Context, f *flight, z *zone) (rep reply,
 		case failure != nil, rep.kind != authority, rep.msg.Rcode != dns.RcodeSuccess, aliased(rep.msg):
 			f.minimised = maxMinimiseCount // from here on nothing but the whole name
 		default:
-			none := &answer{msg: trim(z.name, part, rep.msg), exchanges: []exchange{rep.x}}
+			none := &answer{msg: rep.trim(z.name, part), exchanges: []exchange{rep.x}}
 			r.answers.put(part, none, none.size())
 		}
 	}

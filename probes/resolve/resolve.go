@@ -167,7 +167,9 @@ type answer struct {
 // returned only if it answers the question and no server of the zone gave one
 // with it. DS answers may come from the referral, without a packet. A message
 // without an OPT record came from a server that does not do EDNS, so it could
-// not carry signatures.
+// not carry signatures. One with the extended error 23, "network error" (RFC 8914),
+// came after silence to questions with EDNS: the path may have lost them. Other
+// options are not handed on.
 //
 // The message is the caller's, the records in it are shared: do not change them.
 // The error is a *Failure, when no server gave a usable answer.

@@ -316,8 +316,15 @@ func TestEDNSFallback(t *testing.T) {
 					return a.handle(q, tcp)
 				}, "192.0.2.11", "192.0.2.12")
 				r := n.resolver(v4)
-				if m := want(t, r, "www.x.vn", dns.TypeAAAA, "2001:db8:80::1"); m != nil && m.IsEdns0() != nil {
+				m := want(t, r, "www.x.vn", dns.TypeAAAA, "2001:db8:80::1")
+				if m == nil {
+					return
+				}
+				switch opt := m.IsEdns0(); {
+				case name != "silence" && opt != nil:
 					t.Error("an OPT record from nowhere")
+				case name == "silence" && (opt == nil || len(opt.Option) != 1 || opt.Option[0].Option() != dns.EDNS0EDE):
+					t.Errorf("silence to EDNS is not told: %v", opt)
 				}
 			})
 		})

@@ -97,16 +97,21 @@ func (r *Resolver) hear(ctx context.Context, z *zone, t *target, q question, tol
 	h := t.srv.manner()
 	m, err := r.hearBy(ctx, t, q, told, h)
 	if err != nil && ctx.Err() == nil {
-		other := t.srv.again()
-		other.tcp = !h.tcp
-		m, err = r.hearBy(ctx, t, q, told, other)
+		tcp := !h.tcp
+		h = t.srv.again()
+		h.tcp = tcp
+		m, err = r.hearBy(ctx, t, q, told, h)
 	}
 	if err != nil {
 		return nil
 	}
 	switch read(z.name, q, m).kind {
 	case authority, weak: // the validator weighs it
-		return share(trim(z.name, q, m))
+		out := trim(z.name, q, m)
+		if !h.edns && t.srv.isDeaf() {
+			out = unheard(out)
+		}
+		return out
 	}
 	return nil
 }

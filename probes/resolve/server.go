@@ -28,6 +28,7 @@ type server struct {
 	udpOnce   bool      // has answered over UDP
 	ednsOnce  bool      // has answered with an OPT record
 	noEDNS    bool      // does not do EDNS
+	deafUntil time.Time // silent to questions with EDNS while it answers others: till then it gets those
 	noCookie  bool      // refuses questions that carry a cookie
 	choked    int       // answered without one, in a row, after silence to questions with one
 	client    string    // our part of the cookie that cookie was given for
@@ -49,6 +50,7 @@ const (
 	trialEvery = 10 * time.Second
 	deniedMost = 8 // REFUSED in a row before it counts as refusing us altogether
 	rttUnknown = 50 * time.Millisecond
+	deafLife   = 5 * time.Minute
 	chokedMost = 2 // replies in a row to questions without a cookie after silence to those with one
 )
 
@@ -180,7 +182,8 @@ func (s *server) shunned(now time.Time) verdict.Cause {
 func (s *server) manner() how {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return how{tcp: s.tcpFirst, edns: !s.noEDNS, cookie: !s.noEDNS && !s.noCookie && s.choked < chokedMost}
+	edns := !s.noEDNS && !time.Now().Before(s.deafUntil)
+	return how{tcp: s.tcpFirst, edns: edns, cookie: edns && !s.noCookie && s.choked < chokedMost}
 }
 
 // again says how to ask it over UDP after a question brought nothing: with a
@@ -246,4 +249,19 @@ func (s *server) withoutEDNS() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.noEDNS = true
+}
+
+// deafToEDNS notes that questions with EDNS brought silence and one without it a
+// reply: perhaps it is the path that loses what is large or unknown to it.
+func (s *server) deafToEDNS() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.deafUntil = time.Now().Add(deafLife)
+}
+
+// isDeaf says whether that was so a while ago.
+func (s *server) isDeaf() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.noEDNS && time.Now().Before(s.deafUntil)
 }

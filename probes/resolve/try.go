@@ -49,8 +49,9 @@ func (a *asking) try(ctx context.Context, t *target, h how) outcome {
 		if again := a.once(ctx, t, how{edns: true}); again.err == nil {
 			return again
 		}
-		t.srv.withoutEDNS()
+		t.srv.deafToEDNS()
 	}
+	o.x.unheard = o.err == nil && !h.edns && t.srv.isDeaf()
 	return o
 }
 
