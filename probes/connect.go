@@ -33,6 +33,8 @@ type endpoint struct {
 	kind string // web, mail, dns, tcp
 	host string
 	path string // web: the request target, "/" if empty
+
+	whole bool // web: keep the page's text; never remembered
 }
 
 func (p endpoint) String() string { return netip.AddrPortFrom(p.addr, p.port).String() }
@@ -61,12 +63,16 @@ type attempt struct {
 	lame     bool     // dns: answered, but not for its zone
 	busy     bool     // the server put us off: 421, 450, 554 …
 	starttls bool     // mail: offered
+	offered  bool     // web: the protocol asked for was offered
+	hsts     string   // web: the first Strict-Transport-Security header
+	altSvc   string   // web: where else it says that it is served (RFC 7838)
 	page     *page    // web: what the reply refers to
 	location string   // web: the redirect's target, absolute or not
 	url      *url.URL // web: what was asked for
 	tries    int      // how often it was tried
 	at       time.Time
 	took     time.Duration
+	dialled  time.Duration // how long the connection took to open
 }
 
 // certificate is what the server's certificate is worth for the host.
@@ -177,7 +183,9 @@ func (e *Env) connect(ctx context.Context, a *attempt) (*wire, error) {
 	}
 	dctx, cancel := dial.Step(ctx, e.Step)
 	defer cancel()
+	began := time.Now()
 	c, err := e.Dial(dctx, network, a.String())
+	a.dialled = time.Since(began)
 	if err != nil {
 		a.fail(ctx, err)
 		return nil, err
@@ -203,9 +211,11 @@ func (a *attempt) fail(ctx context.Context, err error) {
 
 // handshake turns a connection into a TLS one and judges the certificate. An
 // untrusted certificate does not end the attempt: it is judged by comparison.
-func (e *Env) handshake(ctx context.Context, a *attempt, c *wire) (*tls.Conn, error) {
+// protocols are offered to the server (RFC 7301); none is HTTP/1.1 or SMTP.
+func (e *Env) handshake(ctx context.Context, a *attempt, c *wire, protocols ...string) (*tls.Conn, error) {
 	t := tls.Client(c, &tls.Config{
 		ServerName:         serverName(a.host),
+		NextProtos:         protocols,
 		InsecureSkipVerify: true, // verified below: what is presented must be seen even when it is wrong
 		Time:               e.Now,
 		// What is asked is whether the service works, not how well it is locked:

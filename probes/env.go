@@ -67,13 +67,14 @@ type Env struct {
 	silent   sync.Map      // netip.AddrPort: nobody answered several tries there
 	voided   []string      // anchor zones that do not validate, lower case with final dot
 
-	hosts    memo[string, addresses]
-	attempts memo[endpoint, attempt]
-	mails    memo[string, mailHosts]
-	secured  memo[question, dnssec.Result]
-	zones    memo[string, zoneCheck]
-	postures memo[string, []verdict.Result]
-	names6   memo[string, nameCheck]
+	hosts     memo[string, addresses]
+	attempts  memo[endpoint, attempt]
+	contrasts memo[endpoint, contrast]
+	mails     memo[string, mailHosts]
+	secured   memo[question, dnssec.Result]
+	zones     memo[string, zoneCheck]
+	postures  memo[string, []verdict.Result]
+	names6    memo[string, nameCheck]
 }
 
 // New returns the Env of one run. What is shared between services is asked
@@ -143,6 +144,7 @@ var table = []struct {
 }{
 	{verdict.AAAA, addressResults},
 	{verdict.Reach, reachResults},
+	{verdict.Web, webResults},
 	{verdict.DNSSEC, dnssecResults},
 	{verdict.Posture, postureResults},
 	{verdict.RPKI, rpkiResults},

@@ -126,8 +126,8 @@ func (w *walk) onward(ctx context.Context, a attempt, via []string) (next *url.U
 // one's place tells nothing, nor does an error page.
 func (w *walk) content(ctx context.Context, a attempt, via []string) {
 	switch {
-	case walled(a.status):
-		w.note("closure.content-unknown", a.host, via, a.evidence(), "detail", "HTTP "+strconv.Itoa(a.status))
+	case a.walled() != "":
+		w.note("closure.content-unknown", a.host, via, a.evidence(), "detail", a.walled())
 		return
 	case a.status >= 300:
 		w.note("closure.content-error", a.host, via, a.evidence(), "detail", "HTTP "+strconv.Itoa(a.status))

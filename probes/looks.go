@@ -39,17 +39,9 @@ func (l *looks) shows(text string) {
 	}
 }
 
-// forget keeps the marks of the pieces only: thousands of pages are remembered.
-func (l *looks) forget() {
-	l.mark()
-	l.pieces = nil
-}
-
-// mark makes the marks of the pieces.
+// mark makes the marks of the pieces, which are all that is remembered of most
+// pages: there are thousands.
 func (l *looks) mark() {
-	if l.marks != nil {
-		return
-	}
 	l.marks = make([]uint32, 0, len(l.pieces))
 	for _, p := range l.pieces {
 		l.marks = append(l.marks, markOf(p))

@@ -51,7 +51,7 @@ func (e *Env) reachHost(ctx context.Context, s *subject, h addresses) []verdict.
 		if !e.vantage.V6 {
 			r = verdict.Result{Reason: "reach.no-vantage", Args: map[string]string{"family": "IPv6"}}
 		}
-		out = append(out, e.finish(r, verdict.Reach, a))
+		out = append(out, e.sameSite(ctx, c, e.finish(r, verdict.Reach, a), a))
 	}
 	for _, a := range v4 {
 		r := plainly(a)
@@ -63,6 +63,23 @@ func (e *Env) reachHost(ctx context.Context, s *subject, h addresses) []verdict.
 		out = append(out, e.finish(r, verdict.Reach4, a))
 	}
 	return out
+}
+
+// sameSite makes a reply a fault where the address leads to another site than
+// the one over IPv4.
+func (e *Env) sameSite(ctx context.Context, c comparison, r verdict.Result, a attempt) verdict.Result {
+	other, compared := c.peer(a.port)
+	if a.kind != "web" || !compared || r.Outcome() != verdict.Pass {
+		return r
+	}
+	seen := e.contrast(ctx, a, other)
+	if seen.other == "" {
+		return r
+	}
+	r.Reason = "reach.other-site"
+	r.Args = map[string]string{"host": a.host, "detail": seen.other, "other": "IPv4"}
+	r.Evidence = slices.Concat(r.Evidence, other.evidence(), seen.evidence)
+	return r
 }
 
 // finish fills in what all reach results share.

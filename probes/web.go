@@ -90,6 +90,7 @@ func (e *Env) request(ctx context.Context, a *attempt, c *wire, over net.Conn) {
 		return
 	}
 	defer reply.Body.Close()
+	a.hsts, a.altSvc = reply.Header.Get("Strict-Transport-Security"), shorten(strings.Join(reply.Header.Values("Alt-Svc"), ", "), maxTarget)
 	head.N = 2 * maxReply // the wire has its own end
 	a.status, a.location = reply.StatusCode, reply.Header.Get("Location")
 	body, err := drain(&paced{reply.Body, c, e.Step, time.Now().Add(3 * e.Step)}, maxPage)
@@ -97,9 +98,19 @@ func (e *Env) request(ctx context.Context, a *attempt, c *wire, over net.Conn) {
 		a.fail(ctx, err)
 		return
 	}
+	defer a.settle()
 	a.page = readReply(u, reply.Header, body, err != nil || len(body) == maxPage)
 	a.proof = append(a.proof, "HTTP "+strconv.Itoa(a.status))
 	a.stage = finished
+}
+
+// settle keeps of a page what is remembered of it.
+func (a *attempt) settle() {
+	a.hsts = shorten(a.hsts, maxTitle)
+	a.page.mark()
+	if !a.whole {
+		a.page.pieces = nil
+	}
 }
 
 // readReply looks through the body of a reply; cut says that it goes on.
@@ -110,7 +121,6 @@ func readReply(u *url.URL, header http.Header, body []byte, cut bool) *page {
 	}
 	p := readPage(u, header, text)
 	p.cut, p.swollen = cut || more, more && !cut
-	p.forget()
 	return p
 }
 

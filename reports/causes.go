@@ -84,7 +84,7 @@ func keyOf(r verdict.Result) causeKey {
 			break
 		}
 		k.subject = ap.Addr().String()
-		if r.Reason == "reach.cert" || r.Reason == "reach.status" { // one of several sites at the address
+		if r.Reason == "reach.cert" || r.Reason == "reach.status" || r.Reason == "reach.other-site" { // one of several sites at the address
 			k.subject = strings.TrimSpace(r.Args["host"] + " " + k.subject)
 		}
 	}

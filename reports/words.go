@@ -65,6 +65,7 @@ var words = map[string]verdict.Text{
 	"check.dnssec":  {EN: "DNSSEC", VI: "DNSSEC"},
 	"check.posture": {EN: "DNSSEC upkeep", VI: "Bảo trì DNSSEC"},
 	"check.rpki":    {EN: "Route origin (RPKI)", VI: "Nguồn gốc định tuyến (RPKI)"},
+	"check.web":     {EN: "Web over both families", VI: "Web qua cả hai họ địa chỉ"},
 	"check.closure": {EN: "Dependencies", VI: "Phụ thuộc"},
 	"check.browser": {EN: "A browser's opinion", VI: "Ý kiến của trình duyệt"},
 	"check.vantage": {EN: "Vantage point", VI: "Điểm đo"},

@@ -159,7 +159,7 @@ func TestProbeThatDoesNotEnd(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.once(t, 6)
-		if got := c.reasons(); got["reach.ok"] != 4 || got["scan.host-deadline"] != 2*7 {
+		if got := c.reasons(); got["reach.ok"] != 4 || got["scan.host-deadline"] != 2*8 {
 			t.Errorf("%v", got)
 		}
 		if took := time.Since(start); took != 5*time.Second {

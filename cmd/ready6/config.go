@@ -292,7 +292,7 @@ func wordList(v any) bool {
 }
 
 // checks are the values of --only.
-var checks = []verdict.Check{verdict.AAAA, verdict.Reach, verdict.DNSSEC, verdict.Posture, verdict.RPKI, verdict.Closure, verdict.Browser}
+var checks = []verdict.Check{verdict.AAAA, verdict.Reach, verdict.Web, verdict.DNSSEC, verdict.Posture, verdict.RPKI, verdict.Closure, verdict.Browser}
 
 // languageOf reads the locale as other programs do (POSIX 8.2).
 func languageOf(env map[string]string) string {

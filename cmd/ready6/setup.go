@@ -91,7 +91,7 @@ func checksOf(only []string) (out []verdict.Check) {
 		out = append(out, verdict.Check(name))
 	}
 	rests := func(c verdict.Check) bool {
-		return c == verdict.Reach || c == verdict.RPKI || c == verdict.Closure || c == verdict.Browser
+		return c == verdict.Reach || c == verdict.Web || c == verdict.RPKI || c == verdict.Closure || c == verdict.Browser
 	}
 	if slices.ContainsFunc(out, rests) && !slices.Contains(out, verdict.AAAA) {
 		out = append(out, verdict.AAAA)

@@ -11,6 +11,8 @@ import (
 	"fmt"
 	"math/big"
 	"net/netip"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -21,6 +23,7 @@ type authority struct {
 	trusted   issuer
 	untrusted issuer
 	serial    int64
+	issued    map[string]*tls.Certificate
 }
 
 type issuer struct {
@@ -29,7 +32,7 @@ type issuer struct {
 }
 
 func newAuthority(now time.Time) (*authority, error) {
-	a := &authority{now: now, serial: 1}
+	a := &authority{now: now, serial: 1, issued: map[string]*tls.Certificate{}}
 	var err error
 	if a.trusted, err = newIssuer(now, "ready6 lab CA"); err != nil {
 		return nil, err
@@ -54,8 +57,21 @@ func newIssuer(now time.Time, name string) (issuer, error) {
 	return issuer{cert, key}, err
 }
 
+// shared is the certificate that all addresses of a host show, as with one server
+// behind them; of kind "own" each has another.
+func (a *authority) shared(names []string, kind, ocsp string) (*tls.Certificate, error) {
+	key := strings.Join(append(slices.Clone(names), kind, ocsp), " ")
+	if c := a.issued[key]; c != nil && kind != "own" {
+		return c, nil
+	}
+	c, err := a.issue(names, kind, ocsp)
+	a.issued[key] = &c
+	return &c, err
+}
+
 // issue makes a certificate for names (host names or addresses). kind is empty
-// for a good one, or wrong, expired, future or untrusted; ocsp, unless empty, is
+// for a good one, own for another good one, or wrong, expired, future, ending (in
+// five days) or untrusted; ocsp, unless empty, is
 // the host of its OCSP responder.
 func (a *authority) issue(names []string, kind, ocsp string) (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -69,6 +85,8 @@ func (a *authority) issue(names []string, kind, ocsp string) (tls.Certificate, e
 	switch kind {
 	case "expired":
 		from, to = a.now.Add(-90*24*time.Hour), a.now.Add(-48*time.Hour)
+	case "ending":
+		to = a.now.Add(5 * 24 * time.Hour)
 	case "future":
 		from = a.now.Add(48 * time.Hour)
 	case "untrusted":

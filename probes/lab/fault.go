@@ -56,7 +56,7 @@ var faultNames = map[string]struct{ kinds, arg string }{
 	"no-h2":       {"web", ""}, // HTTP/2 is not offered here
 	"h2-reset":    {"web", ""}, // HTTP/2 is offered, and then cut
 	"h2-silent":   {"web", ""}, // HTTP/2 is offered, and then not answered
-	"cert":        {"web mail", "wrong expired future untrusted"},
+	"cert":        {"web mail", "wrong expired future untrusted ending own"},
 	"code":        {"mail", "number"}, // greeting with this code, then close
 	"no-starttls": {"mail", ""},
 	"short":       {"mail web", ""}, // one-line replies, all under 1280 bytes

@@ -28,6 +28,7 @@ type site struct {
 	host   host
 	faults faults
 	cert   *tls.Certificate
+	bomb   string // what a page that grows without measure is sent as
 	world  World
 }
 
@@ -49,11 +50,14 @@ func (l *Lab) webEndpoints(h host, p place) ([]*endpoint, error) {
 	if f, ok := p.faults.find("cert", "tcp", 443); ok {
 		kind = f.arg
 	}
-	cert, err := l.ca.issue(s.names, kind, h.options["ocsp"])
+	cert, err := l.ca.shared(s.names, kind, h.options["ocsp"])
 	if err != nil {
 		return nil, err
 	}
-	s.cert = &cert
+	s.cert = cert
+	if f, ok := p.faults.find("body", "tcp", 443); ok && f.arg == "bomb" {
+		s.bomb = packed(io.LimitReader(spaces{}, bombSize))
+	}
 	if w := l.webs[p.addr]; w != nil {
 		w.sites = append(w.sites, s)
 		return nil, nil
@@ -168,7 +172,7 @@ func port(secure bool) uint16 {
 func (s *site) reply(req *http.Request, name string, secure bool) []byte {
 	status, location, body := s.content(req.URL.Path, name, secure)
 	head := s.head(req.URL.Path, name, secure)
-	if location != "" {
+	if location != "" && head.Get("Location") == "" {
 		head.Set("Location", location)
 	}
 	if req.Close {

@@ -15,6 +15,9 @@ import (
 	"time"
 )
 
+// bombSize is what a bomb grows to, in bytes, from a thousandth of it.
+const bombSize = 16 << 20
+
 // bend applies the body fault of an address to a page and its header; an open
 // page has no length of its own.
 func (s *site) bend(head http.Header, body string) (bent string, open bool) {
@@ -29,9 +32,9 @@ func (s *site) bend(head http.Header, body string) (bent string, open bool) {
 	case "gzip":
 		head.Set("Content-Encoding", "gzip")
 		return packed(strings.NewReader(body)), false
-	case "bomb": // about 16 kB that grow to 16 MB
+	case "bomb":
 		head.Set("Content-Encoding", "gzip")
-		return packed(io.LimitReader(spaces{}, 16<<20)), false
+		return s.bomb, false
 	case "flood":
 		for range 64 {
 			head.Add("X-Flood", strings.Repeat("x", 16<<10))

@@ -42,8 +42,8 @@ type Entry struct {
 
 // byReason is filled once from the tables of the catalogue_*.go files.
 var byReason = index(
-	addressReasons, reachReasons, dnssecReasons, postureReasons, rpkiReasons, resourceReasons, closureReasons, webClosureReasons, browserReasons,
-	vantageReasons, scanReasons,
+	addressReasons, reachReasons, dnssecReasons, postureReasons, rpkiReasons, resourceReasons, closureReasons, webClosureReasons, webReasons,
+	browserReasons, vantageReasons, scanReasons,
 )
 
 func index(tables ...[]Entry) map[Reason]Entry {

@@ -78,6 +78,7 @@ const (
 	AAAA    Check = "aaaa"    // address records, both families
 	Reach   Check = "reach"   // the service over IPv6, per address and port
 	Reach4  Check = "reach4"  // the same over IPv4, for comparison
+	Web     Check = "web"     // a web service over IPv6 beside IPv4: its pages, its protocols, its speed
 	DNSSEC  Check = "dnssec"  // chain of trust from the root anchor
 	Posture Check = "posture" // upkeep of the signed zone that the name is in, on all its servers
 	RPKI    Check = "rpki"    // route-origin validity of each address
