@@ -167,18 +167,16 @@ func otherSite(c contrast, six, four attempt, alike float64) string {
 		switch d.what {
 		case "web.redirect-differs":
 			if u, err := url.Parse(d.six); err == nil && named && u.Host != "" && !sameSite(u.Hostname(), six.host) {
-				return "redirects to " + d.six + ", IPv4: " + d.four + "; another certificate"
+				return d.six + " ≠ " + d.four
 			}
 		case "web.title-differs":
-			said := strconv.Quote(d.six) + ", IPv4: " + strconv.Quote(d.four)
+			said := strconv.Quote(d.six) + " ≠ " + strconv.Quote(d.four)
 			switch {
 			case untouched(six.page.title) && !untouched(four.page.title):
 				return said
 			case six.page.lang != four.page.lang: // one site in two languages
-			case alike < otherText:
-				return said + "; other text"
-			case named && alike < halfText:
-				return said + "; other text, another certificate"
+			case alike < otherText, named && alike < halfText:
+				return said
 			}
 		}
 	}

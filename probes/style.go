@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -64,7 +65,7 @@ func (w *walk) sheets(ctx context.Context, a attempt, seen *page) (missed string
 	asked := map[string]bool{}
 	for depth := 0; len(level) > 0; depth++ {
 		if depth > maxImports {
-			return "imports of imports"
+			return "@import > " + strconv.Itoa(maxImports)
 		}
 		hosts := map[endpoint][]*url.URL{}
 		var order []endpoint
@@ -74,7 +75,7 @@ func (w *walk) sheets(ctx context.Context, a attempt, seen *page) (missed string
 				continue
 			}
 			if len(asked) == maxSheets {
-				return "too many style sheets"
+				return "> " + strconv.Itoa(maxSheets)
 			}
 			asked[u.String()] = true
 			if hosts[at] == nil {
@@ -131,7 +132,7 @@ func (e *Env) readSheets(ctx context.Context, at endpoint, sheets []*url.URL, fo
 			return describe(a)
 		}
 	}
-	return "the server closes its connections too early"
+	return "Connection: close × " + strconv.Itoa(maxSheetConns)
 }
 
 // sheetsOver reads style sheets over one connection, as far as that goes, and

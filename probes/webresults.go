@@ -76,20 +76,9 @@ func (v *pair) port(ctx context.Context, port uint16) {
 			v.pages["v6-only"] = true
 			v.note("web.v6-only", v.h.host, nil)
 		}
-	default:
-		v.note("web.uncompared", six.String(), []attempt{six, four}, "detail", v.missing4(four))
+	case four.addr.IsValid(): // else the address or reach results say why
+		v.note("web.uncompared", six.String(), []attempt{six, four}, "detail", "IPv4: "+describe(four))
 	}
-}
-
-// missing4 says why there is nothing to compare with.
-func (v *pair) missing4(four attempt) string {
-	switch {
-	case !v.e.vantage.V4:
-		return "this scanner has no working IPv4"
-	case four.addr.IsValid():
-		return "IPv4: " + describe(four)
-	}
-	return "IPv4: the address is not known"
 }
 
 // answered is the first attempt of some addresses that came through, or else the
@@ -221,7 +210,7 @@ func parseHSTS(header string) (age time.Duration, err error) {
 			continue
 		}
 		if seen[name] {
-			return 0, errors.New(brief(name) + " twice")
+			return 0, errors.New(brief(name) + " × 2")
 		}
 		seen[name] = true
 		if name != "max-age" {
@@ -232,13 +221,13 @@ func parseHSTS(header string) (age time.Duration, err error) {
 		case errors.Is(err, strconv.ErrRange) || n > uint64(most/time.Second):
 			age = most
 		case err != nil:
-			return 0, errors.New("max-age is no number")
+			return 0, errors.New("max-age=" + brief(value))
 		default:
 			age = time.Duration(n) * time.Second
 		}
 	}
 	if !seen["max-age"] {
-		return 0, errors.New("no max-age")
+		return 0, errors.New("max-age: –")
 	}
 	return age, nil
 }

@@ -116,11 +116,32 @@ func (s *reasons) check(t *testing.T, results []verdict.Result) {
 		if r.Owner.Role == "" || r.Check == "" || r.At.IsZero() {
 			t.Errorf("%s of %s: owner %+v, check %q, at %v", r.Reason, r.Subject, r.Owner, r.Check, r.At)
 		}
+		s.told(t, r)
 		if r.Outcome() == verdict.Fail && len(r.Evidence) == 0 && !withoutEvidence[r.Reason] {
 			t.Errorf("%s of %s: a fault without evidence", r.Reason, r.Subject)
 		}
 	}
 }
+
+// told protects what a reader gets of a fault or a warning: a whole sentence and
+// what to do about it, in his own language.
+func (s *reasons) told(t *testing.T, r verdict.Result) {
+	o := r.Outcome()
+	if o != verdict.Fail && o != verdict.Warn {
+		return
+	}
+	vi, en := r.Title(verdict.VI), r.Title(verdict.EN)
+	if vi == en || strings.Contains(vi+en, "…") {
+		t.Errorf("%s reads %q and %q", r.Reason, vi, en)
+	}
+	vi, en = r.Advice(verdict.VI), r.Advice(verdict.EN)
+	if (vi == "" || vi == en) && !unadvised[r.Reason] || strings.Contains(vi+en, "…") {
+		t.Errorf("%s advises %q and %q", r.Reason, vi, en)
+	}
+}
+
+// unadvised are the warnings that ask for nothing.
+var unadvised = map[verdict.Reason]bool{"closure.third-party-unknown": true, "rpki.note.dropped-covered": true}
 
 // withoutEvidence is what this scanner says of its own input: there is nobody
 // who was asked.
