@@ -73,10 +73,11 @@ type mrtReader struct {
 	peers    []uint32 // ASN of each entry of the peer table; nil before there is one
 	maxPeers int
 	at       time.Time
-	key      dumpKey // of the dump under way
-	dump     uint16  // its number, from 1
-	latest   map[dumpKey]*[2]uint16
-	older    bool // some dumps of the file are superseded
+	dump     uint16 // number of the dump under way, from 1
+	keys     map[dumpKey]int
+	now      int         // where in latest its key stands
+	latest   [][2]uint16 // of each key, the last dump that holds routes of either family
+	older    bool        // some dumps of the file are superseded
 	order    progress
 	rows     rows[seen]
 	counts   []seen   // origins of the record under way
@@ -230,7 +231,17 @@ func (m *mrtReader) peerIndex(b []byte) error {
 	}
 	m.dump++
 	m.order.table()
-	m.key, m.peers = key, peers
+	m.peers = peers
+	i, ok := m.keys[key]
+	if !ok {
+		if m.keys == nil {
+			m.keys = make(map[dumpKey]int)
+		}
+		i = len(m.latest)
+		m.keys[key] = i
+		m.latest = append(m.latest, [2]uint16{})
+	}
+	m.now = i
 	m.maxPeers = max(m.maxPeers, len(peers))
 	return nil
 }
@@ -277,17 +288,9 @@ func (m *mrtReader) rib(b []byte, family int, addPath bool) error {
 
 // begun notes that the dump under way holds routes of the family.
 func (m *mrtReader) begun(family int) {
-	if m.latest == nil {
-		m.latest = make(map[dumpKey]*[2]uint16)
-	}
-	l := m.latest[m.key]
-	if l == nil {
-		l = new([2]uint16)
-		m.latest[m.key] = l
-	}
-	i := family / 128
-	m.older = m.older || l[i] != 0 && l[i] != m.dump
-	l[i] = m.dump
+	l := &m.latest[m.now][family/128]
+	m.older = m.older || *l != 0 && *l != m.dump
+	*l = m.dump
 }
 
 // dropOlder removes the rows of tables that come again later in the file.
@@ -302,22 +305,17 @@ func (m *mrtReader) dropOlder() {
 			live[i][l[i]] = true
 		}
 	}
-	m.rows.v4 = slices.DeleteFunc(m.rows.v4, func(r row4[seen]) bool { return !live[0][r.val.dump] })
-	m.rows.v6 = slices.DeleteFunc(m.rows.v6, func(r row6[seen]) bool { return !live[1][r.val.dump] })
+	m.rows.v4 = slices.DeleteFunc(m.rows.v4, func(r row[seen]) bool { return !live[0][r.val.dump] })
+	m.rows.v6 = slices.DeleteFunc(m.rows.v6, func(r row[seen]) bool { return !live[1][r.val.dump] })
 }
 
 // keep adds a route, with what is set behind the prefix's length cleared.
 func (m *mrtReader) keep(addr [16]byte, length, family int, s seen) {
-	if family == 32 {
-		a := binary.BigEndian.Uint32(addr[:])
-		m.rows.add4(a&^(1<<(32-length)-1), uint8(length), s)
-		return
-	}
-	hi, lo := binary.BigEndian.Uint64(addr[:]), binary.BigEndian.Uint64(addr[8:])
+	k := key{binary.BigEndian.Uint64(addr[:]), binary.BigEndian.Uint64(addr[8:]), uint8(length)}
 	if length <= 64 {
-		hi, lo = hi&^(1<<(64-length)-1), 0
+		k.hi, k.lo = k.hi&^(1<<(64-length)-1), 0
 	} else {
-		lo &^= 1<<(128-length) - 1
+		k.lo &^= 1<<(128-length) - 1
 	}
-	m.rows.add6(hi, lo, uint8(length), s)
+	m.rows.addKey(family == 32, k, s)
 }

@@ -165,10 +165,10 @@ func (p pdu) fault() error {
 func (p pdu) addTo(b *snapshotBuilder) {
 	length, most, d := p.data[9], p.data[10], p.data[12:]
 	if p.kind == pduIPv4 {
-		b.add4(binary.BigEndian.Uint32(d), length, payload{asn: binary.BigEndian.Uint32(d[4:]), maxLen: most})
+		b.addKey(true, key{uint64(binary.BigEndian.Uint32(d)) << 32, 0, length}, payload{asn: binary.BigEndian.Uint32(d[4:]), maxLen: most})
 		return
 	}
-	b.add6(binary.BigEndian.Uint64(d), binary.BigEndian.Uint64(d[8:]), length, payload{asn: binary.BigEndian.Uint32(d[16:]), maxLen: most})
+	b.addKey(false, key{binary.BigEndian.Uint64(d), binary.BigEndian.Uint64(d[8:]), length}, payload{asn: binary.BigEndian.Uint32(d[16:]), maxLen: most})
 }
 
 // key is the VRP of a Prefix PDU without fault.

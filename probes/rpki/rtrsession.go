@@ -269,11 +269,7 @@ func (r vrpKey) frame(version uint8) []byte {
 
 // has reports whether the record is in the snapshot.
 func (s *Snapshot) has(r vrpKey) bool {
-	at, ok := s.idx.trie.Get(r.prefix)
-	if !ok {
-		return false
-	}
-	for _, it := range s.idx.items[at.first : at.first+at.n] {
+	for _, it := range s.idx.get(r.prefix) {
 		if it.asn == r.asn && it.maxLen == r.maxLen {
 			return true
 		}

@@ -89,8 +89,9 @@ func (s *Snapshot) State(prefix netip.Prefix, origin Origin) State {
 	state, bits := NotFound, uint8(p.Bits())
 	// AS 0 authorises nobody: a route with origin 0 matches no VRP (RFC 6483, RFC 7607).
 	can := origin.Known && origin.ASN != 0
-	for _, sp := range s.idx.trie.Supernets(p) {
-		for _, it := range s.idx.items[sp.first : sp.first+sp.n] {
+	f := s.idx.family(p.Addr().Is4())
+	for i := f.closest(keyOf(p)); i != none; i = f.nodes[i].parent {
+		for _, it := range s.idx.group(&f.nodes[i]) {
 			if can && it.asn == uint32(origin.ASN) && bits <= it.maxLen {
 				return Valid
 			}

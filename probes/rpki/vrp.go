@@ -138,14 +138,11 @@ func orderVRPs(x, y payload) int {
 // repeated finds a VRP that was added more than once.
 func (b *snapshotBuilder) repeated() (vrpKey, bool) {
 	b.sort(orderVRPs)
-	for i := 1; i < len(b.v4); i++ {
-		if x, y := b.v4[i-1], b.v4[i]; x.addr == y.addr && x.bits == y.bits && orderVRPs(x.val, y.val) == 0 {
-			return vrpKey{y.prefix(), y.val.asn, y.val.maxLen}, true
-		}
-	}
-	for i := 1; i < len(b.v6); i++ {
-		if x, y := b.v6[i-1], b.v6[i]; x.hi == y.hi && x.lo == y.lo && x.bits == y.bits && orderVRPs(x.val, y.val) == 0 {
-			return vrpKey{y.prefix(), y.val.asn, y.val.maxLen}, true
+	for family, list := range [][]row[payload]{b.v4, b.v6} {
+		for i := 1; i < len(list); i++ {
+			if x, y := list[i-1], list[i]; x.key == y.key && orderVRPs(x.val, y.val) == 0 {
+				return vrpKey{y.prefix(family == 0), y.val.asn, y.val.maxLen}, true
+			}
 		}
 	}
 	return vrpKey{}, false
