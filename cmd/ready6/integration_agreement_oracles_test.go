@@ -20,6 +20,11 @@ type said struct {
 	err   error
 }
 
+// gaveUp tells that the validator came to no verdict, whoever is to blame.
+func (s said) gaveUp() bool {
+	return s.err != nil || s.state == "hung" || s.state == "indeterminate"
+}
+
 // Each validator is asked from cold.
 const perQuestion = 30 * time.Second
 
