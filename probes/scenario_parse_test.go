@@ -193,6 +193,11 @@ func (r *scriptReader) serving(args string) error {
 	if _, err := fmt.Sscan(args, &s.from, &s.to); err != nil {
 		return err
 	}
+	if f := strings.Fields(args); len(f) > 2 { // Deckard's files also have the address here
+		if a, err := netip.ParseAddr(f[2]); err == nil {
+			s.addrs = append(s.addrs, a)
+		}
+	}
 	for {
 		line, _, ok := r.next()
 		f := strings.Fields(line)

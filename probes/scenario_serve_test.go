@@ -22,9 +22,10 @@ type stage struct {
 	dumb bool   // a question without a scripted answer meets silence, not SERVFAIL
 	bare bool   // answers have no OPT record but where the script says DO
 
-	mu  sync.Mutex
-	log []string
-	wg  sync.WaitGroup
+	mu   sync.Mutex
+	log  []string
+	used map[*entry]bool // answers that are steps of their own, given
+	wg   sync.WaitGroup
 }
 
 // dial is a dial.Func.
@@ -50,6 +51,9 @@ func (c packetConn) ReadFrom(b []byte) (int, net.Addr, error) {
 func (c packetConn) WriteTo(b []byte, _ net.Addr) (int, error) { return c.Write(b) }
 
 func (g *stage) known(a netip.Addr) bool {
+	if slices.ContainsFunc(g.s.steps, func(st scriptStep) bool { return st.kind == "REPLY" }) {
+		return true // a step of its own answers for any address
+	}
 	return slices.ContainsFunc(g.s.ranges, func(s serving) bool { return len(s.addrs) == 0 || slices.Contains(s.addrs, a) })
 }
 
@@ -121,9 +125,7 @@ func (g *stage) answer(at netip.Addr, q *dns.Msg, tcp bool) []byte {
 		return raw
 	}
 	m := *e.msg
-	if slices.Contains(e.adjust, "copy_id") || slices.Contains(e.adjust, "copy_query") {
-		m.Id = q.Id
-	}
+	m.Id = q.Id // testbound compares no ids, and some entries forget to ask for it
 	if slices.Contains(e.adjust, "copy_query") {
 		m.Question = q.Question
 	}
@@ -153,12 +155,27 @@ func (g *stage) find(at netip.Addr, q *dns.Msg, tcp bool) *entry {
 			}
 		}
 	}
-	for _, s := range g.s.steps { // answers scripted as a step of their own
-		if s.kind == "REPLY" && s.entry.matches(q, tcp) {
-			return s.entry
+	return g.scripted(q, tcp)
+}
+
+// scripted finds the answer among those that are steps of their own: each once,
+// in the order of the script, then the last again.
+func (g *stage) scripted(q *dns.Msg, tcp bool) (last *entry) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.used == nil {
+		g.used = make(map[*entry]bool)
+	}
+	for _, s := range g.s.steps {
+		if s.kind != "REPLY" || s.n < g.step[0] || !s.entry.matches(q, tcp) {
+			continue
+		}
+		if last = s.entry; !g.used[last] {
+			g.used[last] = true
+			return last
 		}
 	}
-	return nil
+	return last
 }
 
 func (g *stage) during(s serving) bool {

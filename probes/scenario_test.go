@@ -45,6 +45,11 @@ func exceptions(t *testing.T) map[string]exception {
 			continue
 		}
 		f := strings.Split(in.Text(), "\t")
+		if name, step, ok := strings.Cut(f[0], "#"); ok {
+			if _, err := strconv.Atoi(step); err != nil || name == "" {
+				t.Fatalf("scenarios.tsv: %q", in.Text())
+			}
+		}
 		if len(f) != 3 || !slices.Contains([]string{"scope", "differs", "open"}, f[1]) || f[2] == "" {
 			t.Fatalf("scenarios.tsv: %q", in.Text())
 		}
@@ -89,6 +94,7 @@ func TestScenarios(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			s.without(name, known)
 			faults, log := replay(t, s)
 			switch {
 			case len(faults) == 0 && differs:
@@ -108,6 +114,14 @@ func TestScenarios(t *testing.T) {
 	}
 }
 
+// without drops the questions that the table lists by the number of their step.
+func (s *scenario) without(name string, known map[string]exception) {
+	s.steps = slices.DeleteFunc(s.steps, func(st scriptStep) bool {
+		_, listed := known[name+"#"+strconv.Itoa(st.n)]
+		return listed
+	})
+}
+
 // replay asks every question of a scenario and returns where the answers differ
 // from the expected ones, with the packets of the questions that do. In a bubble
 // of time silence costs nothing.
@@ -117,9 +131,6 @@ func replay(t *testing.T, s *scenario) (faults, log []string) {
 		return []string{"no answer: trust anchor: " + err.Error()}, nil
 	}
 	hints := s.hints()
-	if len(hints[0].Addrs) == 0 {
-		t.Fatal("no root server in the configuration")
-	}
 	if anchors, err = resign(s, anchors); err != nil {
 		t.Fatal(err)
 	}
@@ -177,7 +188,7 @@ func (p *player) ask(ctx context.Context, st scriptStep, want *entry) {
 	q := st.entry.msg.Question[0]
 	p.asked++
 	judge := func(v *dnssec.Validator) []string {
-		p.g.log = nil
+		p.g.log, p.g.used = nil, nil
 		ctx, cancel := context.WithTimeout(ctx, 60*time.Second)
 		defer cancel()
 		begun := time.Now()
@@ -214,8 +225,10 @@ func (p *player) ask(ctx context.Context, st scriptStep, want *entry) {
 // expected finds the answer to the question of step i, and the step after it.
 func (s *scenario) expected(i int) (*entry, int) {
 	at := s.steps[i].n
-	if i+1 < len(s.steps) {
-		at = s.steps[i+1].n
+	for _, st := range s.steps[i+1:] {
+		if at = st.n; st.kind != "NOTHING" { // the script waits for the answer meanwhile
+			break
+		}
 	}
 	for _, st := range s.steps[i+1:] {
 		if st.kind == "CHECK_ANSWER" && (len(st.entry.msg.Question) == 0 || sameQuestion(st.entry.msg, s.steps[i].entry.msg)) {
@@ -318,6 +331,9 @@ func (s *scenario) hints() []resolve.Server {
 	}
 	if len(root.Addrs) == 0 {
 		root = other
+	}
+	if len(root.Addrs) == 0 {
+		return resolve.RootHints()
 	}
 	return []resolve.Server{root}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -17,6 +18,41 @@ type refusedBySource struct{ cause verdict.Cause }
 
 func (e refusedBySource) Error() string               { return "no server answered" }
 func (e refusedBySource) VerdictCause() verdict.Cause { return e.cause }
+
+// emptySource is servers that disclaim authority and say nothing.
+type emptySource struct{ refusedBySource }
+
+func (emptySource) Disclaimed() *dns.Msg {
+	return &dns.Msg{MsgHdr: dns.MsgHdr{Response: true}, Question: []dns.Question{{Name: "x.", Qtype: dns.TypeA, Qclass: dns.ClassINET}}}
+}
+
+// An empty answer without authority counts as one where the zone is known to be
+// unsigned, or nothing is known of it; never where a proof is due.
+func TestEmptyAnswers(t *testing.T) {
+	w := newWorld(t, province()...)
+	lame := emptySource{refusedBySource{verdict.Lame}}
+	for _, c := range []struct {
+		name  string
+		state State
+		code  verdict.Reason
+		rcode int
+		empty bool
+	}{
+		{www, Indeterminate, codeUnreachable, dns.RcodeServerFailure, false},
+		{"www.plain.vn.", Insecure, codeUnsigned, dns.RcodeSuccess, true},
+	} {
+		w.errs[c.name+" A"] = lame
+		res := w.validator().Validate(context.Background(), c.name, dns.TypeA)
+		told := slices.ContainsFunc(res.Reasons, func(r Reason) bool { return r.Code == codeEmpty })
+		if res.State != c.state || res.Reasons[0].Code != c.code || res.clientRcode() != c.rcode || told != c.empty || len(res.Answer) > 0 {
+			t.Errorf("%s: %v %s %v", c.name, res.State, dns.RcodeToString[res.clientRcode()], res.Reasons)
+		}
+	}
+	res := New(w, nil, func() time.Time { return testNow }).Validate(context.Background(), www, dns.TypeA)
+	if res.State != Indeterminate || res.Reasons[0].Code != codeNoAnchor || res.clientRcode() != dns.RcodeSuccess {
+		t.Errorf("without an anchor: %v %v", res.State, res.Reasons)
+	}
+}
 
 var aliasCases = []brokenCase{
 	{"CNAME broken", "web.nsec.vn.", 0, Bogus, "dnssec.bogus.sig-invalid", func(w *world) { w.at("web.nsec.vn.", dns.TypeA, eachSig(dns.TypeCNAME, flip)) }},

@@ -53,6 +53,11 @@ func (r *run) hop(n name, qtype uint16, prior finding) finding {
 		defer r.ahead(top)()
 	}
 	m, reason := r.query(n, qtype)
+	if m == nil && r.disclaimed != nil {
+		if f, ok := r.empty(r.disclaimed, n, above, qtype, prior); ok {
+			return f
+		}
+	}
 	if m == nil {
 		f := finding{state: Indeterminate, reason: *reason, stop: true, rcode: dns.RcodeServerFailure}
 		f.zone = r.v.known(n)
@@ -107,6 +112,29 @@ func (r *run) hop(n name, qtype uint16, prior finding) finding {
 		}
 	}
 	return f
+}
+
+// empty is an answer without any record, from servers that are not authoritative
+// and had nothing better (RFC 2308 2.2, type 3). No validator can prove anything
+// by it, and clients are told that there are no such records: so that is what
+// counts where the zone is known not to be signed. Elsewhere it is no answer.
+func (r *run) empty(m *dns.Msg, n, above name, qtype uint16, prior finding) (finding, bool) {
+	msg := newMessage(m)
+	r.atHand = []*message{msg}
+	if prior.msg != nil {
+		r.atHand = append(r.atHand, prior.msg)
+	}
+	z := r.establish(above)
+	unanchored := z.reason.Code == codeNoAnchor
+	if z.state != Insecure && !unanchored {
+		return finding{}, false
+	}
+	f := unverified(z, msg, n, qtype, nil)
+	if unanchored {
+		f.zone, f.stop = nil, true
+	}
+	f.remarks = append(f.remarks, newReason(codeEmpty, z.apex, n, qtype))
+	return f, true
 }
 
 // signedElsewhere looks for a server whose answer, unlike m, has signatures that
@@ -291,7 +319,12 @@ func read(msg *message, n name, qtype uint16) finding {
 	f.rrs = append(f.rrs, p.rrsig...)
 	if p.alias != nil {
 		f.rrs = append(f.rrs, p.alias.rrs...)
-		f.follow(n, p)
+		followed := f.follow(n, p)
+		if dname, ok := p.alias.rrs[0].(*dns.DNAME); ok && followed && p.synth != nil {
+			if x, want := p.forged(n, dname); x != nil { // unsigned as all of it; the DNAME counts (RFC 6672 3.2)
+				f.remarks = append(f.remarks, newReason(codeDNAME, p.alias.owner, n, qtype, "record", record(x), "want", want.String()))
+			}
+		}
 	}
 	f.negative = len(f.rrs) == 0
 	return f

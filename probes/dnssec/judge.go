@@ -136,14 +136,28 @@ func (r *run) alias(f *finding, p picked, n name, qtype uint16) {
 		return
 	}
 	// The synthesised CNAME is unsigned; it has to be what the DNAME entails (RFC
-	// 6672 5.3.1). Only the DNAME was followed, so a wrong one does no harm.
+	// 6672 5.3.1). Only the DNAME was followed, so a wrong one does no harm: unbound
+	// and BIND do the same.
+	if x, want := p.forged(n, dname); x != nil {
+		f.remarks = append(f.remarks, newReason(codeDNAME, f.zone.apex, n, qtype, "record", record(x), "want", want.String()))
+	}
+}
+
+// forged returns the CNAME beside a DNAME if it is not the one that the DNAME
+// entails, which is to lead to want.
+func (p picked) forged(n name, dname *dns.DNAME) (x *dns.CNAME, want name) {
 	to, _ := parseName(dname.Target)
-	want, _ := n.replaceSuffix(p.alias.owner, to)
-	if x, ok := p.synth.rrs[0].(*dns.CNAME); ok {
+	want, _ = n.replaceSuffix(p.alias.owner, to)
+	for _, rr := range p.synth.rrs {
+		x, ok := rr.(*dns.CNAME)
+		if !ok {
+			continue
+		}
 		if t, ok := parseName(x.Target); !ok || t != want {
-			f.remarks = append(f.remarks, newReason(codeDNAME, f.zone.apex, n, qtype, "record", record(x), "want", want.String()))
+			return x, want
 		}
 	}
+	return nil, want
 }
 
 // absent verifies that there is nothing.

@@ -52,6 +52,7 @@ const (
 
 	codeDisagree = verdict.Reason("dnssec.servers-disagree")
 	codeDNAME    = verdict.Reason("dnssec.dname-mismatch")
+	codeEmpty    = verdict.Reason("dnssec.empty-answer")
 )
 
 // ownerOf says whose job it is to mend a reason. What is wrong in the parent

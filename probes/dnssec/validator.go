@@ -63,7 +63,8 @@ type run struct {
 	now32 uint32 // now as signatures count it, modulo 2^32
 	b     *budget
 
-	atHand []*message // of the step under way and the one before
+	atHand     []*message // of the step under way and the one before
+	disclaimed *dns.Msg   // what the servers said to the last question that got no usable answer
 }
 
 func (v *Validator) begin(ctx context.Context) *run {
@@ -169,7 +170,12 @@ func (r *run) query(n name, qtype uint16) (*dns.Msg, *Reason) {
 }
 
 func (r *run) usable(m *dns.Msg, err error, n name, qtype uint16) (*dns.Msg, *Reason) {
+	r.disclaimed = nil
 	if err != nil || m == nil {
+		var said interface{ Disclaimed() *dns.Msg }
+		if errors.As(err, &said) {
+			r.disclaimed = said.Disclaimed()
+		}
 		reason := newReason(codeUnreachable, n, n, qtype, "cause", string(causeOf(r.ctx, err)))
 		return nil, &reason
 	}

@@ -47,6 +47,7 @@ type asking struct {
 	lookups int    // look-ups started
 	tries   int    // tries started
 	weak    *reply // the best so far without the AA bit
+	empty   *reply // a reply with nothing in it, without the AA bit
 	spent   bool   // the budget is used up
 	child   bool   // some server answered a DS question for the child
 	part    bool   // the question has only a part of the name: one try each, no lesson from a failure
@@ -390,6 +391,10 @@ func (a *asking) take(o outcome) (reply, bool) {
 		}
 	case childSide:
 		a.child = true
+	case useless:
+		if a.empty == nil && o.read.empty {
+			a.empty = &rep
+		}
 	}
 	t.closed, t.cause = true, o.read.cause
 	if a.part {

@@ -93,6 +93,14 @@ func (r *Resolver) resolve(ctx context.Context, f *flight) *answer {
 			return &answer{failure: failure}
 		case failure != nil:
 			return &answer{failure: failure}
+		case child == nil && !searched && dsByAlias(f.q, z, rep.msg):
+			// The alias may be the child's, from a server that has both: the parent of an alias' name has no cut there.
+			searched = true
+			if deeper := r.between(ctx, f, z); deeper != nil {
+				z = deeper
+				continue
+			}
+			return &answer{msg: trim(z.name, f.q, rep.msg), from: rep.x.to.Addr()}
 		case child == nil:
 			return &answer{msg: rep.trim(z.name, f.q), from: rep.x.to.Addr()}
 		case f.q.qtype == dns.TypeDS && child.name == f.q.name:
@@ -101,6 +109,17 @@ func (r *Resolver) resolve(ctx context.Context, f *flight) *answer {
 		z = child
 	}
 	return &answer{failure: &Failure{Cause: verdict.OverBudget, Zone: z.name, Err: errReferrals}}
+}
+
+// dsByAlias says whether servers of z answered a DS question with an alias, and
+// the question's parent may be another zone below z.
+func dsByAlias(q question, z *zone, m *dns.Msg) bool {
+	if q.qtype != dns.TypeDS || parentOf(q.name) == z.name {
+		return false
+	}
+	return slices.ContainsFunc(m.Answer, func(rr dns.RR) bool {
+		return rr.Header().Rrtype == dns.TypeCNAME && dns.CanonicalName(rr.Header().Name) == q.name
+	})
 }
 
 // between asks for cuts between z and the name of f's DS question, and returns

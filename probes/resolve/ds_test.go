@@ -192,3 +192,24 @@ func TestDSAnsweredByReferral(t *testing.T) {
 		want(t, n.resolver(v4), "x.vn", dns.TypeDS)
 	})
 }
+
+// A server that has a zone and a zone far above it answers a DS question with the
+// child's alias. The zone between is looked for.
+func TestDSAnsweredByTheChildsAlias(t *testing.T) {
+	bubble(t, func(t *testing.T, n *fakeNet) {
+		plainWorld(t, n)
+		root := zones(t, rootText)
+		n.put(func(q *dns.Msg, tcp bool) []byte {
+			m := root.answer(q, tcp)
+			if q.Question[0].Name == "x.vn." && q.Question[0].Qtype == dns.TypeDS {
+				m.Authoritative, m.Ns, m.Extra = true, nil, nil
+				m.Answer = []dns.RR{rr("x.vn. CNAME elsewhere.test.")}
+			}
+			return pack1(m)
+		}, "192.0.2.1")
+		m, err := n.resolver(v4).Query(t.Context(), "x.vn", dns.TypeDS)
+		if err != nil || len(m.Answer) != 0 || len(m.Ns) == 0 || m.Ns[0].Header().Name != "vn." {
+			t.Errorf("%v, %v", m, err)
+		}
+	})
+}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/miekg/dns"
+
 	"ready6/probes/verdict"
 )
 
@@ -21,6 +23,9 @@ func (a *asking) fail(ctx context.Context) *Failure {
 	f := &Failure{Zone: a.z.name, exchanges: slices.Clone(a.z.referral)}
 	for _, n := range a.names {
 		f.Servers = append(f.Servers, a.serverFault(n))
+	}
+	if a.empty != nil && a.q.qtype != dns.TypeDS && a.q.qtype != dns.TypeDNSKEY {
+		f.empty = trim(a.z.name, a.q, a.empty.msg)
 	}
 	for _, t := range a.targets {
 		f.Cause = worse(f.Cause, t.cause)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/netip"
 
+	"github.com/miekg/dns"
+
 	"ready6/probes/verdict"
 )
 
@@ -29,6 +31,8 @@ type Failure struct {
 	Servers  []ServerFault
 	Evidence []verdict.Evidence // oldest first, at most 16
 	Err      error
+
+	empty *dns.Msg // see Disclaimed
 
 	// passing marks what depends on who asked: a budget, a loop, a context.
 	// It is not remembered for others.
@@ -68,6 +72,11 @@ func (f *Failure) Error() string {
 // VerdictCause says why, in the terms of results: validators that know no
 // resolver ask errors for it.
 func (f *Failure) VerdictCause() verdict.Cause { return f.Cause }
+
+// Disclaimed returns the reply of a server without authority that says neither
+// error nor anything else (RFC 2308 2.2, type 3), where nobody said more; else nil.
+// It is no evidence that there is nothing: servers answer so for zones they do not have.
+func (f *Failure) Disclaimed() *dns.Msg { return f.empty }
 
 // Unwrap returns the underlying error, such as a context's.
 func (f *Failure) Unwrap() error { return f.Err }

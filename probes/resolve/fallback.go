@@ -2,6 +2,7 @@ package resolve
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"slices"
 
@@ -23,6 +24,9 @@ func (a *asking) fallBack(ctx context.Context) bool {
 	defer func() { a.f.fallen = false }()
 	for _, n := range a.names {
 		a.add(n, a.ofFamily(a.glueElsewhere(n.name)))
+		if errors.Is(n.err, errAlias) {
+			a.add(n, a.behindAlias(ctx, n.name))
+		}
 		if n.inside && len(n.usable) == 0 {
 			a.add(n, a.ofFamily(a.askedOfParent(ctx, n.name)))
 		}
@@ -54,6 +58,37 @@ func (a *asking) glueElsewhere(name string) []netip.Addr {
 	return nil
 }
 
+// behindAlias returns the addresses at the end of a server's name that is an
+// alias. It must not be one (RFC 2181 10.3), but most resolvers use it all the same.
+func (a *asking) behindAlias(ctx context.Context, name string) []netip.Addr {
+	for range maxServerAliases {
+		var last *dns.Msg
+		for _, t := range a.r.cfg.Families.types() {
+			got, err := a.r.query(ctx, a.f, question{name, t})
+			if err != nil {
+				continue
+			}
+			last = got.msg
+			names := chain(".", question{name, t}, last)
+			if addrs, err := addressesIn(last, names[len(names)-1]); err == nil && len(addrs) > 0 {
+				return addrs
+			}
+		}
+		if last == nil {
+			return nil
+		}
+		names := chain(".", question{name, dns.TypeA}, last)
+		if len(names) == 1 {
+			return nil
+		}
+		name = names[len(names)-1]
+	}
+	return nil
+}
+
+// maxServerAliases bounds the messages that aliases of one server's name are followed through.
+const maxServerAliases = 4
+
 // askedOfParent asks the parent's servers for a name inside the zone: some give
 // glue only to those who ask for it. Both an answer and a referral's glue count.
 func (a *asking) askedOfParent(ctx context.Context, name string) (out []netip.Addr) {
@@ -65,13 +100,22 @@ func (a *asking) askedOfParent(ctx context.Context, name string) (out []netip.Ad
 		return nil
 	}
 	for _, t := range a.r.cfg.Families.types() {
-		rep, failure := a.r.askZone(ctx, a.f, parent, question{name, t})
-		if failure != nil {
-			continue
-		}
-		for _, rr := range slices.Concat(rep.msg.Answer, rep.msg.Extra) {
-			if x, ok := address(rr); ok && dns.CanonicalName(rr.Header().Name) == name && len(out) < maxAddrs {
-				out = append(out, x)
+		for at := name; at != ""; {
+			q := question{at, t}
+			at = ""
+			rep, failure := a.r.askZone(ctx, a.f, parent, q)
+			if failure != nil {
+				break
+			}
+			names := chain(parent.name, q, rep.msg)
+			end, had := names[len(names)-1], len(out)
+			for _, rr := range slices.Concat(rep.msg.Answer, rep.msg.Extra) {
+				if x, ok := address(rr); ok && dns.CanonicalName(rr.Header().Name) == end && len(out) < maxAddrs {
+					out = append(out, x)
+				}
+			}
+			if len(out) == had && q.name == name && end != name {
+				at = end // an alias, and its target is not in the message: one more question
 			}
 		}
 	}

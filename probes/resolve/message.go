@@ -24,6 +24,7 @@ type reading struct {
 	kind  kind
 	child string        // of a referral: the zone referred to
 	cause verdict.Cause // of a useless one
+	empty bool          // of a useless one: see empty
 	note  string        // for the evidence
 }
 
@@ -57,7 +58,13 @@ func read(zone string, q question, m *dns.Msg) reading {
 	case denies(zone, m):
 		return reading{kind: weak, cause: verdict.Lame, note: "a denial without SOA, without authority"}
 	}
-	return reading{cause: verdict.Lame, note: "neither answer nor referral, without authority"}
+	return reading{cause: verdict.Lame, empty: empty(zone, m, ns), note: "neither answer nor referral, without authority"}
+}
+
+// empty says whether a reply without authority has nothing to say: no SOA, no
+// referral elsewhere, no error (RFC 2308 2.2, NODATA of type 3).
+func empty(zone string, m *dns.Msg, ns string) bool {
+	return m.Rcode == dns.RcodeSuccess && (ns == "" || ns == zone)
 }
 
 // second reads what a recursive server gives at second hand. It counts if no
@@ -71,7 +78,7 @@ func second(zone string, q question, m *dns.Msg) reading {
 	case m.Rcode == dns.RcodeSuccess && soa == "" && ns != "" && ns != above && ns != zone:
 		return reading{kind: weak, child: ns, cause: verdict.Lame, note: note + ", refers to " + ns}
 	}
-	return reading{cause: verdict.Lame, note: note}
+	return reading{cause: verdict.Lame, empty: soa == "" && empty(zone, m, ns), note: note}
 }
 
 func byAA(m *dns.Msg, otherwise string) reading {

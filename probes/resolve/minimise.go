@@ -20,7 +20,7 @@ const (
 // question itself or a referral.
 func (r *Resolver) askDown(ctx context.Context, f *flight, z *zone) (reply, *Failure) {
 	if r.cfg.Minimise {
-		if rep, failure, done := r.askParts(ctx, f, z); done {
+		if rep, failure, done := r.askParts(ctx, f, z, dns.TypeA); done {
 			return rep, failure
 		}
 		return r.askZone(ctx, f, z, f.q)
@@ -29,18 +29,21 @@ func (r *Resolver) askDown(ctx context.Context, f *flight, z *zone) (reply, *Fai
 	if failure == nil || failure.passing || failure.Cause != verdict.ServFail && failure.Cause != verdict.Lame {
 		return rep, failure
 	}
-	// Some servers know their delegations only by name.
-	if down, lost, done := r.askParts(ctx, f, z); done && lost == nil {
-		return down, nil
+	// Some servers know their delegations only by name, or by name and type.
+	for _, qtype := range []uint16{dns.TypeA, dns.TypeNS} {
+		f.minimised = 0
+		if down, lost, done := r.askParts(ctx, f, z, qtype); done && lost == nil {
+			return down, nil
+		}
 	}
 	return rep, failure
 }
 
 // askParts asks the servers of z for ancestors of f's name, until one is in
 // another zone: done means that the reply refers there, or that the look-up is
-// over. The type is A: the one that attracts the least attention and that no
-// server or firewall treats as special (RFC 9156 2.1).
-func (r *Resolver) askParts(ctx context.Context, f *flight, z *zone) (rep reply, failure *Failure, done bool) {
+// over. The type to begin with is A: the one that attracts the least attention and
+// that no server or firewall treats as special (RFC 9156 2.1).
+func (r *Resolver) askParts(ctx context.Context, f *flight, z *zone, qtype uint16) (rep reply, failure *Failure, done bool) {
 	last := f.q.name
 	if f.q.qtype == dns.TypeDS {
 		last = parentOf(last) // the last label is asked of whoever has the DS set
@@ -55,7 +58,7 @@ func (r *Resolver) askParts(ctx context.Context, f *flight, z *zone) (rep reply,
 			break
 		}
 		f.minimised++
-		part := question{at, dns.TypeA}
+		part := question{at, qtype}
 		if known, ok := r.answers.get(part); ok && known.failure == nil {
 			continue // no cut: it would be known as a zone
 		}
