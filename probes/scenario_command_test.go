@@ -106,7 +106,7 @@ func byCommand(t *testing.T, s *scenario) (slowest time.Duration) {
 		g.step, g.log, g.used = [2]int{st.n, at}, nil, nil
 		g.mu.Unlock()
 		q := st.entry.msg.Question[0]
-		c := exec.Command(*scenarioCommand, "dnssec", q.Name, dns.Type(q.Qtype).String(), "--root-hints", filepath.Join(dir, "hints"),
+		c := exec.Command(*scenarioCommand, "dnssec", q.Name, fmt.Sprint("TYPE", q.Qtype), "--root-hints", filepath.Join(dir, "hints"),
 			"--trust-anchor", filepath.Join(dir, "anchors"), "--at", now.Format(time.RFC3339), "--allow", "0.0.0.0/0", "--allow", "::/0", "--format", "json")
 		begun := time.Now()
 		out, err := c.Output()
@@ -159,6 +159,16 @@ func (g *stage) listen(t *testing.T) {
 	addrs := g.s.hints()[0].Addrs
 	for _, r := range g.s.ranges {
 		addrs = append(addrs, r.addrs...)
+	}
+	for _, st := range g.s.steps { // a reply that is a step of its own comes from any address
+		if st.kind != "REPLY" {
+			continue
+		}
+		for _, rr := range st.entry.msg.Extra {
+			if a, ok := rr.(*dns.A); ok {
+				addrs = append(addrs, netip.AddrFrom4([4]byte(a.A.To4())))
+			}
+		}
 	}
 	slices.SortFunc(addrs, netip.Addr.Compare)
 	t.Cleanup(g.wg.Wait) // runs last
