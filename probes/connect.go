@@ -64,6 +64,7 @@ type attempt struct {
 	busy     bool     // the server put us off: 421, 450, 554 …
 	starttls bool     // mail: offered
 	offered  bool     // web: the protocol asked for was offered
+	udp      bool     // over UDP, not TCP
 	hsts     string   // web: the first Strict-Transport-Security header
 	altSvc   string   // web: where else it says that it is served (RFC 7838)
 	page     *page    // web: what the reply refers to
@@ -96,6 +97,9 @@ func (a attempt) evidence() []verdict.Evidence {
 	over := "tcp6"
 	if a.addr.Is4() {
 		over = "tcp4"
+	}
+	if a.udp {
+		over = strings.Replace(over, "tcp", "udp", 1)
 	}
 	return []verdict.Evidence{{At: a.at, Asked: a.host + " " + a.String(), Over: over, Query: a.kind,
 		Answer: fmt.Sprintf("%s (%d bytes, %d ms, try %d)", answer, a.received, a.took.Milliseconds(), a.tries)}}

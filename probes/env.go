@@ -70,6 +70,8 @@ type Env struct {
 	hosts     memo[string, addresses]
 	attempts  memo[endpoint, attempt]
 	contrasts memo[endpoint, contrast]
+	multis    memo[endpoint, attempt] // over HTTP/2
+	quics     memo[endpoint, attempt] // over HTTP/3
 	mails     memo[string, mailHosts]
 	secured   memo[question, dnssec.Result]
 	zones     memo[string, zoneCheck]

@@ -136,6 +136,34 @@ func TestHostilePagesAreBounded(t *testing.T) {
 	}
 }
 
+// What one web service costs each of its addresses: a connection for each port and
+// one for each further protocol; a second visit only where something differs.
+func TestConnectionsOfOneWebService(t *testing.T) {
+	for world, most := range map[string][2]int{ // IPv6, IPv4
+		"base":              {3, 3}, // 80, 443, and whether HTTP/2 is offered
+		"web-h2":            {3, 2}, // IPv4 need not be asked
+		"web-h3":            {4, 3},
+		"web-h2-missing":    {3, 3},
+		"web-text-numbers":  {3, 3}, // dates and counters cost nothing
+		"web-text-tokens":   {4, 4}, // to learn that it is the session's
+		"web-title-differs": {4, 4},
+	} {
+		d, _ := visit(t, world)
+		for i, a := range []string{"2001:db8:8000::80", "198.51.100.80"} {
+			n := 0
+			for at, k := range d.dials {
+				if at.Addr() == netip.MustParseAddr(a) {
+					n += k
+				}
+			}
+			if n > most[i] {
+				t.Errorf("%s: %d connections to %s, want %d at most", world, n, a, most[i])
+			}
+			t.Logf("%s: %d connections to %s", world, n, a)
+		}
+	}
+}
+
 // allowed reports whether an address belongs to the lab's own space.
 func allowed(a netip.Addr) bool {
 	for _, p := range (&lab.Lab{}).Allow() {

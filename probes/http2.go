@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"time"
 
+	"ready6/probes/dial"
 	"ready6/probes/verdict"
 )
 
@@ -46,23 +47,35 @@ func (v *pair) multiplexed(ctx context.Context, six, four attempt, with4 bool) {
 
 var errNoH2 = errors.New("HTTP/2 is not offered")
 
-// http2 makes one request over HTTP/2, as often as the ordinary one is made, if
-// the server agrees to it (RFC 7301, RFC 9113 section 3.2).
-func (e *Env) http2(ctx context.Context, at endpoint) (a attempt) {
-	for n := 1; ; n++ {
-		a = attempt{endpoint: at, at: e.Now(), tries: n}
-		began := time.Now()
-		leave, err := e.gate.enter(ctx, at.addr)
-		if err != nil {
-			a.fail(ctx, err)
-			return a
+// http2 makes one request over HTTP/2, if the server agrees to it (RFC 7301, RFC
+// 9113 section 3.2), once a run.
+func (e *Env) http2(ctx context.Context, at endpoint) attempt {
+	return e.also(ctx, &e.multis, at, e.speakH2)
+}
+
+// also speaks to an endpoint in another way, once a run, and once more where
+// silence or a cut may be of the moment.
+func (e *Env) also(ctx context.Context, known *memo[endpoint, attempt], at endpoint, speak func(context.Context, *attempt)) attempt {
+	got, err := known.get(ctx, e.base, at, func(ctx context.Context) (a attempt) {
+		for n := 1; ; n++ {
+			a = attempt{endpoint: at, at: e.Now(), tries: n}
+			leave, err := e.gate.enter(ctx, at.addr)
+			if err != nil {
+				a.fail(ctx, err)
+				return a
+			}
+			began := time.Now()
+			speak(ctx, &a)
+			leave()
+			if a.took = time.Since(began); a.ok() || n >= min(2, triesOf[a.cause]) {
+				return a
+			}
 		}
-		e.speakH2(ctx, &a)
-		leave()
-		if a.took = time.Since(began); a.ok() || n >= min(2, triesOf[a.cause]) {
-			return a
-		}
+	})
+	if err != nil {
+		return attempt{endpoint: at, at: e.Now(), cause: dial.Classify(err), detail: err.Error()}
 	}
+	return got
 }
 
 func (e *Env) speakH2(ctx context.Context, a *attempt) {

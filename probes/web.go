@@ -90,7 +90,7 @@ func (e *Env) request(ctx context.Context, a *attempt, c *wire, over net.Conn) {
 		return
 	}
 	defer reply.Body.Close()
-	a.hsts, a.altSvc = reply.Header.Get("Strict-Transport-Security"), shorten(strings.Join(reply.Header.Values("Alt-Svc"), ", "), maxTarget)
+	a.hsts, a.altSvc = reply.Header.Get("Strict-Transport-Security"), shorten(strings.Join(reply.Header.Values("Alt-Svc"), ", "), maxTitle)
 	head.N = 2 * maxReply // the wire has its own end
 	a.status, a.location = reply.StatusCode, reply.Header.Get("Location")
 	body, err := drain(&paced{reply.Body, c, e.Step, time.Now().Add(3 * e.Step)}, maxPage)

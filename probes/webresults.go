@@ -66,6 +66,7 @@ func (v *pair) port(ctx context.Context, port uint16) {
 	if six.cert.leaf != nil {
 		v.hsts(six, four, with4)
 		v.multiplexed(ctx, six, four, with4)
+		v.quic(ctx, six, four, with4)
 	}
 	switch {
 	case with4:

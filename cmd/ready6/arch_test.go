@@ -47,6 +47,7 @@ var fenced = []struct {
 	{"github.com/osrg/gobgp/v3/pkg/server", nil, "remote crashes, stale VRPs"},
 	{"modernc.org/sqlite", []string{"scanner/history"}, "one store"},
 	{"github.com/chromedp/", []string{"probes/browser"}, "what drives a browser starts programs"},
+	{"github.com/quic-go/", []string{"probes", "probes/lab"}, "over connections of the one door only"},
 	{"net/http", []string{"cmd/ready6", "probes", "probes/lab", "reports/web"}, "HTTP is a probe's business"},
 }
 

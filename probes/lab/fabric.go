@@ -26,6 +26,8 @@ type endpoint struct {
 	faults faults
 	tcp    func(ctx context.Context, c net.Conn)                // nil: refused; the fabric closes c afterwards
 	udp    func(query []byte, udp bool) ([]byte, time.Duration) // nil: refused
+	quic   func(ctx context.Context, c net.PacketConn)          // in place of udp: a server that answers when it likes
+	socket *socket                                              // where quic listens in memory
 }
 
 // fabric is the network: all endpoints, and who is talking to them.
@@ -118,7 +120,7 @@ func (n *fabric) barrier(to netip.AddrPort, transport string) (e *endpoint, errn
 			return e, b.errno, true
 		}
 	}
-	if e.at != to || transport == "tcp" && e.tcp == nil || transport == "udp" && e.udp == nil {
+	if e.at != to || transport == "tcp" && e.tcp == nil || transport == "udp" && e.udp == nil && e.quic == nil {
 		return nil, syscall.ECONNREFUSED, true
 	}
 	return e, nil, false
@@ -219,6 +221,10 @@ func (n *fabric) datagram(c *packetConn, to netip.AddrPort, query []byte) {
 		if err != nil {
 			c.deliver(packet{err: os.NewSyscallError("read", err)})
 		}
+		return
+	}
+	if e.quic != nil {
+		e.socket.arrive(c, query)
 		return
 	}
 	n.start(func() {

@@ -75,8 +75,15 @@ func (l *Lab) start(sockets bool) error {
 	}
 	if sockets {
 		l.loop, err = l.listen()
+		return err
 	}
-	return err
+	for at, e := range l.net.endpoints {
+		if e.quic != nil {
+			e.socket = newSocket(net.UDPAddrFromAddrPort(at))
+			l.net.start(func() { e.quic(l.net.ctx, e.socket) })
+		}
+	}
+	return nil
 }
 
 // sign makes keys, delegations and signatures, then breaks what the world says.

@@ -53,7 +53,7 @@ func (b *loopback) bind(at netip.AddrPort, e *endpoint) error {
 		got := ln.Addr().(*net.TCPAddr).AddrPort()
 		got = netip.AddrPortFrom(got.Addr().Unmap(), got.Port())
 		var pc *net.UDPConn
-		if at.Port() == 53 {
+		if at.Port() == 53 || e.quic != nil {
 			if pc, last = net.ListenUDP("udp", net.UDPAddrFromAddrPort(got)); last != nil {
 				ln.Close()
 				continue
@@ -79,11 +79,15 @@ func (b *loopback) run(e *endpoint, ln net.Listener, pc *net.UDPConn) {
 		return
 	}
 	_, refuse = e.faults.find("refuse", "udp", e.at.Port())
-	if e.udp == nil || refuse {
+	if e.udp == nil && e.quic == nil || refuse {
 		pc.Close()
 		return
 	}
 	b.udp = append(b.udp, pc)
+	if e.quic != nil {
+		b.net.start(func() { e.quic(b.net.ctx, pc) })
+		return
+	}
 	b.net.start(func() { b.receive(e, pc) })
 }
 

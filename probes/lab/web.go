@@ -73,7 +73,11 @@ func (l *Lab) webEndpoints(h host, p place) ([]*endpoint, error) {
 		if _, ok := p.faults.find("plain", "tcp", 443); ok {
 			serve = w.serveHTTP
 		}
-		out = append(out, &endpoint{at: netip.AddrPortFrom(p.addr, 443), tcp: serve})
+		e := &endpoint{at: netip.AddrPortFrom(p.addr, 443), tcp: serve}
+		if _, ok := h.options["h3"]; ok {
+			e.quic = w.serveH3
+		}
+		out = append(out, e)
 	}
 	return out, nil
 }
@@ -93,7 +97,7 @@ func (w *webServer) site(name string) *site {
 func (w *webServer) serveHTTP(ctx context.Context, c net.Conn) { w.requests(ctx, c, false) }
 
 func (w *webServer) serveHTTPS(ctx context.Context, c net.Conn) {
-	t := tls.Server(c, w.tls(&tls.Config{NextProtos: []string{"http/1.1"}}))
+	t := tls.Server(c, w.tls())
 	c.SetDeadline(time.Now().Add(idleTime))
 	if err := t.HandshakeContext(ctx); err != nil {
 		return
@@ -108,13 +112,12 @@ func (w *webServer) serveHTTPS(ctx context.Context, c net.Conn) {
 
 // tls completes a server's configuration: each site has its own certificate and
 // its own protocols.
-func (w *webServer) tls(base *tls.Config) *tls.Config {
+func (w *webServer) tls() *tls.Config {
 	c := serverTLS(func(h *tls.ClientHelloInfo) (*tls.Certificate, error) { return w.site(h.ServerName).cert, nil })
-	c.NextProtos = base.NextProtos
 	c.GetConfigForClient = func(h *tls.ClientHelloInfo) (*tls.Config, error) {
 		s := w.site(h.ServerName)
 		_, off := s.faults.find("no-h2", "tcp", 443)
-		if _, ok := s.host.options["h2"]; !ok || off || base.MinVersion == tls.VersionTLS13 {
+		if _, ok := s.host.options["h2"]; !ok || off {
 			return nil, nil
 		}
 		own := c.Clone()
