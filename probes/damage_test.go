@@ -318,7 +318,7 @@ func said(r dnssec.Result) string {
 		lines = append(lines, strings.ToLower(rr.String()))
 	}
 	slices.Sort(lines)
-	return fmt.Sprint(r.Rcode, r.Negative, lines)
+	return fmt.Sprint(r.Rcode, r.Negative, slices.Compact(lines))
 }
 
 func validatorOver(t *testing.T, l *lab.Lab, out dial.Func) *dnssec.Validator {
