@@ -186,7 +186,7 @@ func (r *run) ahead(top name) func() {
 	}
 	done := make(chan struct{})
 	own := *r
-	own.b = &budget{}
+	own.b = &budget{all: r.b.all}
 	var defect any // raised again where a caller can see it
 	go func() {
 		defer close(done)

@@ -1,6 +1,10 @@
 package dnssec
 
-import "github.com/miekg/dns"
+import (
+	"sync/atomic"
+
+	"github.com/miekg/dns"
+)
 
 // Work limits against zones built to exhaust a validator (CVE-2023-50387
 // "KeyTrap", CVE-2023-50868, endless aliases and delegations). Hitting one makes
@@ -21,6 +25,14 @@ const (
 	// above it a denial leaves the name insecure (RFC 9276 3.2, which lets
 	// validators choose; this is what unbound, and BIND until 2024, use).
 	maxIterations = 150
+	// maxAllFailures, maxAllHashing and maxEffort bound failed signature checks,
+	// SHA-1 computations and all checks, over all the zones looked at for one name,
+	// checks by the cost of their algorithm: else each label of a long name could
+	// cost what one zone may. A name with 34 labels in ip6.arpa, looked for label by
+	// label, takes about 110 good checks, and no more than one that fails.
+	maxAllFailures = 2 * maxFailures
+	maxAllHashing  = 2 * maxHashing
+	maxEffort      = 320
 	// maxDenials bounds the NSEC or NSEC3 records looked at in one answer; an
 	// honest denial has three.
 	maxDenials = 12
@@ -41,14 +53,44 @@ const (
 	maxRemembered = 1 << 16
 )
 
+// effort counts the work spent on one name, over all its zones. Several
+// goroutines may use it.
+type effort struct {
+	failures, checks, hashing atomic.Int32
+	over                      atomic.Bool // a limit was hit
+}
+
+// spend adds to a counter, and reports whether it is still within its limit.
+func (e *effort) spend(counter *atomic.Int32, n, most int) bool {
+	within := int(counter.Add(int32(n))) <= most
+	if !within {
+		e.over.Store(true)
+	}
+	return within
+}
+
+func (e *effort) hash(n int) bool { return e == nil || e.spend(&e.hashing, n, maxAllHashing) }
+
+func (e *effort) check(cost int) bool { return e == nil || e.spend(&e.checks, cost, maxEffort) }
+
+func (e *effort) failed(cost int) {
+	if e != nil {
+		e.spend(&e.failures, cost, maxAllFailures)
+	}
+}
+
+// exhausted reports that a name's work was too much, whichever zone's fault it is.
+func (e *effort) exhausted() bool { return e != nil && e.over.Load() }
+
 // budget counts the work spent on one name or one zone. It belongs to one
 // goroutine.
 type budget struct {
 	failures int
 	checks   int
 	hashing  int
-	depth    int  // zones and cuts on the way
-	spent    bool // a limit was hit
+	depth    int     // zones and cuts on the way
+	spent    bool    // a limit was hit
+	all      *effort // of all zones of the name; nil: not counted
 
 	// What was found on the way, to be shown.
 	seen    []examined
@@ -57,7 +99,7 @@ type budget struct {
 
 // hash asks for n SHA-1 computations.
 func (b *budget) hash(n int) bool {
-	if b.hashing+n > maxHashing {
+	if b.hashing+n > maxHashing || !b.all.hash(n) {
 		b.spent = true
 		return false
 	}
@@ -65,12 +107,18 @@ func (b *budget) hash(n int) bool {
 	return true
 }
 
-// check asks for one signature check; failures of the set so far in set.
-func (b *budget) check(set int) bool {
-	if b.checks >= maxChecks || b.failures >= maxFailures || set >= maxSetFailures {
+// check asks for one signature check of this cost; failures of the set so far in set.
+func (b *budget) check(set, cost int) bool {
+	if b.checks >= maxChecks || b.failures >= maxFailures || set >= maxSetFailures || b.all.exhausted() || !b.all.check(cost) {
 		b.spent = true
 		return false
 	}
 	b.checks++
 	return true
+}
+
+// failed counts a check that failed.
+func (b *budget) failed(cost int) {
+	b.failures += cost
+	b.all.failed(cost)
 }

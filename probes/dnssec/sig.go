@@ -136,7 +136,7 @@ func (r *run) tryKeys(apex name, keys []*key, set *rrset, sig *dns.RRSIG, failed
 		id := memoryKey(k, data, signature)
 		good := r.v.memory.has(id)
 		if !good {
-			if !r.b.check(*failed) {
+			if !r.b.check(*failed, k.cost) {
 				return checked{}, f
 			}
 			if good = k.check(data, signature); good {
@@ -147,7 +147,7 @@ func (r *run) tryKeys(apex name, keys []*key, set *rrset, sig *dns.RRSIG, failed
 			return checked{ok: true, sig: sig, key: k, expires: nearest(sig.Expiration, r.now)}, fault{}
 		}
 		*failed += k.cost
-		r.b.failures += k.cost
+		r.b.failed(k.cost)
 		f = fault{codeSigInvalid, sig, 8}
 	}
 	return checked{}, f

@@ -69,7 +69,7 @@ type run struct {
 
 func (v *Validator) begin(ctx context.Context) *run {
 	now := v.now()
-	return &run{v: v, ctx: ctx, now: now, now32: uint32(now.Unix()), b: &budget{}}
+	return &run{v: v, ctx: ctx, now: now, now32: uint32(now.Unix()), b: &budget{all: &effort{}}}
 }
 
 // Validate asks for name and type, follows aliases, and judges every step. What

@@ -93,13 +93,13 @@ func (r *run) lead(c name, f *flight) *zone {
 		return r.failed(c, nil, Indeterminate, newReason(codeLimit, c, c, dns.TypeDS))
 	}
 	own := *r
-	own.b = &budget{depth: r.b.depth + 1}
+	own.b = &budget{depth: r.b.depth + 1, all: r.b.all}
 	z := own.load(c)
 	if z.apex == c { // made just now
 		own.show(z)
 	}
-	if r.ctx.Err() != nil && z.state == Indeterminate {
-		return z // the interruption is ours; whoever waits looks again
+	if (r.ctx.Err() != nil || r.b.all.exhausted()) && z.state == Indeterminate {
+		return z // the interruption is ours, or the name's; whoever waits looks again
 	}
 	f.zone = z
 	keep = z.apex == c || z.state != Secure
