@@ -115,7 +115,7 @@ func TestForgedRepliesProveNothing(t *testing.T) {
 		t.Cleanup(func() { _ = l.Close() })
 		good := validatorOver(t, l, l.Dial).Validate(t.Context(), q.name, q.qtype)
 		shared := new(pool)
-		for i := range uint64(40) {
+		for i := range uint64(15) {
 			wait.Go(func() {
 				places <- struct{}{}
 				defer func() { <-places }()

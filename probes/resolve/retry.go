@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 
 	"github.com/miekg/dns"
 
@@ -15,6 +16,7 @@ type heard struct {
 	mu    sync.Mutex
 	addrs map[netip.Addr]bool
 	said  exchanges // with those that Retry asked
+	f     *flight   // its budget is that of all Retries of the question
 }
 
 // Retry returns the answer of a server of the zone that has not been heard yet
@@ -30,7 +32,7 @@ func (r *Resolver) Retry(ctx context.Context, name string, qtype uint16, _ *dns.
 	q := question{n, qtype}
 	z := r.closest(q)
 	h := r.hearing(q, z)
-	for _, t := range r.others(ctx, q, z) {
+	for _, t := range r.others(ctx, q, z, h) {
 		if !h.take(t.srv.addr) {
 			continue
 		}
@@ -56,7 +58,11 @@ func (h *heard) take(a netip.Addr) bool {
 // hearing returns the record of who was heard on a question; the server whose
 // answer Query gives is the first.
 func (r *Resolver) hearing(q question, z *zone) *heard {
-	h, found := r.hearings.getOrPut(q, 1024, func() *heard { return &heard{addrs: map[netip.Addr]bool{}} })
+	h, found := r.hearings.getOrPut(q, 1024, func() *heard {
+		f := &flight{q: q, budget: new(atomic.Int32)}
+		f.budget.Store(int32(min(r.cfg.MaxQueries, 1<<30)))
+		return &heard{addrs: map[netip.Addr]bool{}, f: f}
+	})
 	if found {
 		return h
 	}
@@ -76,14 +82,15 @@ func (r *Resolver) hearing(q question, z *zone) *heard {
 
 // others lists the addresses of the zone's servers, those included that have to
 // be looked up first.
-func (r *Resolver) others(ctx context.Context, q question, z *zone) []*target {
+func (r *Resolver) others(ctx context.Context, q question, z *zone, h *heard) []*target {
 	a := &asking{r: r, z: z, q: q}
 	a.gather()
 	for _, n := range a.names {
-		if len(n.usable) > 0 || n.inside || ctx.Err() != nil {
+		if len(n.usable) > 0 || n.inside || ctx.Err() != nil || a.lookups == maxLookups {
 			continue
 		}
-		if addrs, err := r.lookup(ctx, nil, n.name); err == nil {
+		a.lookups++
+		if addrs, err := r.lookup(ctx, h.f, n.name); err == nil {
 			a.add(n, addrs)
 		}
 	}
@@ -118,6 +125,9 @@ func (r *Resolver) hear(ctx context.Context, z *zone, t *target, q question, tol
 
 func (r *Resolver) hearBy(ctx context.Context, t *target, q question, told *heard, h how) (m *dns.Msg, err error) {
 	_, _, err = insist(h, true, func(h how) (*dns.Msg, error) {
+		if told.f.budget.Add(-1) < 0 {
+			return nil, errSpent
+		}
 		var err error
 		var x exchange
 		x, m, err = r.exchange(ctx, t.name.name, t.srv.addr, q, h)

@@ -2,6 +2,7 @@ package resolve
 
 import (
 	"context"
+	"fmt"
 	"sync/atomic"
 	"testing"
 
@@ -72,4 +73,34 @@ func TestRetryHearsThroughLoss(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Many servers of a bogus zone whose addresses are nowhere to be found do not
+// multiply packets.
+func TestRetryHasABudget(t *testing.T) {
+	bubble(t, func(t *testing.T, n *fakeNet) {
+		plainWorld(t, n)
+		text, silent := "x.vn.\n@ NS ns1\nwww AAAA 2001:db8:80::1\n", "test.\n@ NS ns\nns A 192.0.2.3\n"
+		vn := "vn.\n@ NS ns\nns A 192.0.2.2\nx NS ns1.x\nns1.x A 192.0.2.11\n"
+		for i := range 15 {
+			vn += fmt.Sprintf("x NS ns.far%d.test.\n", i)
+			for j := range 10 {
+				silent += fmt.Sprintf("far%d NS ns%d.far%d\nns%d.far%d A 192.0.2.%d\n", i, j, i, j, i, 100+j+10*(i%10))
+			}
+		}
+		n.put(zones(t, vn).handle, "192.0.2.2")
+		n.put(zones(t, silent).handle, "192.0.2.3")
+		n.put(zones(t, text).handle, "192.0.2.11")
+		r := n.resolver(v4)
+		m := want(t, r, "www.x.vn", dns.TypeAAAA, "2001:db8:80::1")
+		before := n.packets()
+		for range 8 {
+			if m, _ = r.Retry(t.Context(), "www.x.vn", dns.TypeAAAA, m); m == nil {
+				break
+			}
+		}
+		if sent := n.packets() - before; sent > r.cfg.MaxQueries {
+			t.Errorf("%d packets to hear the other servers, more than %d", sent, r.cfg.MaxQueries)
+		}
+	})
 }
