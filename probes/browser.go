@@ -288,18 +288,29 @@ func (o *opinion) failed(f failure) {
 	}
 	count := strconv.Itoa(f.count)
 	switch {
-	case f.main:
-		if f.fault != nil && f.fault.NeedsIPv4 {
-			detail = "no IPv6"
-		}
+	case f.main && f.fault != nil && f.fault.NeedsIPv4:
+		o.add("browser.main-needs-ipv4", o.s.Host, owner, ev, "host", f.host)
+	case f.main && !f.passing():
 		o.add("browser.main-failed", o.s.Host, owner, ev, "host", f.host, "detail", detail)
 	case f.fault != nil && f.fault.NeedsIPv4:
 		o.add("browser.needs-ipv4", f.host, owner, ev, "host", o.s.Host, "count", count, "use", f.use)
-	case ours(cause):
-		o.add("browser.requests-unknown", f.host, verdict.Owner{Role: verdict.Operator, Name: o.e.Name}, ev, "host", o.s.Host, "count", count, "cause", string(cause))
+	case f.passing():
+		if ours(cause) {
+			owner = verdict.Owner{Role: verdict.Operator, Name: o.e.Name}
+		}
+		o.add("browser.requests-unknown", f.host, owner, ev, "host", o.s.Host, "count", count, "cause", string(cause))
 	default:
 		o.add("browser.requests-failed", f.host, owner, ev, "host", o.s.Host, "count", count, "detail", detail)
 	}
+}
+
+// passing reports whether a failure says nothing for sure: silence and trouble on
+// the way may be of the moment, and what this scanner did not do is its own.
+func (f failure) passing() bool {
+	if f.fault == nil || f.fault.NeedsIPv4 {
+		return false
+	}
+	return f.fault.Cause != verdict.Refused && f.fault.Cause != verdict.OtherCause
 }
 
 // compare says where Chromium needed IPv4 for something that the page cannot do

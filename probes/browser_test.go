@@ -31,10 +31,10 @@ func TestBrowserInWorlds(t *testing.T) {
 		{"browser-script-built", "browser.differs browser.needs-ipv4", -1},
 		{"level-0-no-aaaa", "browser.none", 0},
 		{"level-1-cert-expired", "browser.main-failed", 1},
-		{"level-2-cname-zone-v4-only", "browser.main-failed", 2},
+		{"level-2-cname-zone-v4-only", "browser.main-needs-ipv4", 2},
 		{"level-2-literal", "browser.complete", 2}, // an image in the clear on a secure page is not asked for
 		{"level-2-ocsp-v4-only", "browser.complete", 2},
-		{"level-2-redirect-v4-only", "browser.main-failed", 2},
+		{"level-2-redirect-v4-only", "browser.main-needs-ipv4", 2},
 		{"level-2-subresource-v4-only", "browser.needs-ipv4", 2},
 	} {
 		t.Run(c.world, func(t *testing.T) {

@@ -25,6 +25,9 @@ const (
 	lib3  = "lib.cdn.vn"       // somebody else's, in both families
 )
 
+// news is a page with some text to it.
+const news = `<h1>Tin tức</h1><p>Khai mạc kỳ họp</p><p>Lịch tiếp công dân</p><p>Thủ tục hành chính</p><p>Văn bản mới ban hành</p>`
+
 // filler is text of about n bytes.
 func filler(n int) string {
 	const line = "<p>Cổng thông tin điện tử của một cơ quan trong thế giới thử nghiệm.</p>\n"
@@ -52,7 +55,9 @@ var v6sites = []v6site{
 	{name: "cname", page: `<img src=/cname/pic.png>`},
 	{name: "dead", dead6: true, page: `<img src=/dead/pic.png>`},
 	{name: "tls", no443v6: true, page: `<img src=/tls/pic.png>`},
-	{name: "vhost", page: `<img src=/vhost/pic.png>`, at6: `return 200 "another host of this server";`},
+	{name: "vhost", page: news + `<img src=/vhost/pic.png>`, at6: `return 200 "<!doctype html><html lang=vi><title>Sở khác</title>` +
+		`<h1>Giới thiệu</h1><p>Cơ cấu tổ chức</p><p>Chức năng nhiệm vụ</p><p>Liên hệ công tác</p>";`},
+	{name: "welcome", page: news + `<img src=/welcome/pic.png>`, at6: `return 200 "<!doctype html><html><title>Welcome to nginx!</title><h1>Welcome to nginx!</h1>";`},
 	{name: "status", page: `<img src=/status/pic.png>`, at6: "return 404;"},
 	{name: "plain", plain: true, page: `<img src=/plain/pic.png>`},
 	{name: "mtu", page: filler(300_000)},

@@ -35,7 +35,7 @@ type proxy struct {
 	faults  map[hostKey]*Fault // nil: there was a connection
 	tunnels map[netip.Addr][]*tunnel
 	wanted  map[netip.Addr]int // places taken at an address
-	refused map[string]bool    // hosts that Chromium wanted, but not the page
+	refused map[hostKey]bool   // that Chromium wanted, but not the page so far
 }
 
 type hostKey struct {
@@ -63,7 +63,7 @@ const usual = 6
 
 // patience is how long a connection waits for the report of the request that it
 // is for. Chromium opens some for itself, of which there is none.
-const patience = 3 * time.Second
+const patience = 5 * time.Second
 
 func listen(ctx context.Context, c Config, asked func(hostKey) bool) (*proxy, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -73,7 +73,7 @@ func listen(ctx context.Context, c Config, asked func(hostKey) bool) (*proxy, er
 		}
 	}
 	p := &proxy{Config: c, asked: asked, l: l, faults: map[hostKey]*Fault{}, tunnels: map[netip.Addr][]*tunnel{},
-		wanted: map[netip.Addr]int{}, refused: map[string]bool{}}
+		wanted: map[netip.Addr]int{}, refused: map[hostKey]bool{}}
 	if p.PerAddr <= 0 {
 		p.PerAddr = usual
 	}
@@ -109,6 +109,11 @@ func (p *proxy) hosts() []Host {
 	out := make([]Host, 0, len(p.order))
 	for _, k := range p.order {
 		out = append(out, Host{k.name, k.port, p.faults[k]})
+	}
+	for k := range p.refused { // the page asked after all, but too late for the connection
+		if _, known := p.faults[k]; !known && p.asked(k) {
+			out = append(out, Host{k.name, k.port, &Fault{Cause: verdict.OverBudget, Detail: "the request was reported too late"}})
+		}
 	}
 	return out
 }
@@ -184,7 +189,7 @@ func (p *proxy) admit(k hostKey) bool {
 		}
 		if time.Now().After(end) {
 			p.mu.Lock()
-			p.refused[k.name] = true
+			p.refused[k] = true
 			p.mu.Unlock()
 			return false
 		}
