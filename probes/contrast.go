@@ -58,7 +58,7 @@ func (e *Env) contrast(ctx context.Context, six, four attempt) contrast {
 }
 
 // uncomparable says why two replies say nothing about each other: a firewall's
-// page stands for no content, and an error page has its own verdict.
+// page stands for no content, and an error page over one family has its own verdict.
 func uncomparable(six, four attempt) string {
 	for _, a := range []attempt{six, four} {
 		family := "IPv6"
@@ -70,7 +70,7 @@ func uncomparable(six, four attempt) string {
 			return family + ": " + describe(a)
 		case a.walled() != "":
 			return family + ": " + a.walled()
-		case a.status >= 400:
+		case a.status >= 400 && min(six.status, four.status) < 400:
 			return family + ": HTTP " + strconv.Itoa(a.status)
 		}
 	}
@@ -162,6 +162,9 @@ func textDifference(six, six2, four, four2 attempt) (difference, float64) {
 // doubt: a web server's own first page, or another title over other text and, for
 // a page that has a little in common, under another certificate.
 func otherSite(c contrast, six, four attempt, alike float64) string {
+	if six.status >= 400 {
+		return "" // of error pages there are many on one site
+	}
 	named := six.cert.leaf != nil && four.cert.leaf != nil && !slices.Equal(sorted(six.cert.leaf.DNSNames), sorted(four.cert.leaf.DNSNames))
 	for _, d := range c.diffs {
 		switch d.what {

@@ -13,6 +13,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/miekg/dns"
@@ -72,11 +73,13 @@ type Env struct {
 	contrasts memo[endpoint, contrast]
 	multis    memo[endpoint, attempt] // over HTTP/2
 	quics     memo[endpoint, attempt] // over HTTP/3
-	mails     memo[string, mailHosts]
-	secured   memo[question, dnssec.Result]
-	zones     memo[string, zoneCheck]
-	postures  memo[string, []verdict.Result]
-	names6    memo[string, nameCheck]
+
+	quicAnswers, quicSilent atomic.Int32 // tries over IPv6 that were answered, and that met silence
+	mails                   memo[string, mailHosts]
+	secured                 memo[question, dnssec.Result]
+	zones                   memo[string, zoneCheck]
+	postures                memo[string, []verdict.Result]
+	names6                  memo[string, nameCheck]
 }
 
 // New returns the Env of one run. What is shared between services is asked

@@ -101,7 +101,7 @@ func TestHostilePagesAreBounded(t *testing.T) {
 	for _, world := range []string{
 		"web-special-literal", "web-special-name", "web-redirect-metadata", "web-redirect-loopback", "web-redirect-javascript",
 		"web-redirect-long", "web-local", "web-data-urls", "web-css-chain", "web-css-many",
-		"web-endless", "web-drip", "web-bomb", "web-flood",
+		"web-endless", "web-drip", "web-bomb", "web-flood", "web-css-endless", "web-css-drip", "web-header-drip",
 		"closure-redirect-loop", "closure-many-hosts",
 	} {
 		t.Run(world, func(t *testing.T) {

@@ -33,12 +33,13 @@ func (v *pair) multiplexed(ctx context.Context, six, four attempt, with4 bool) {
 	if with4 {
 		b = v.e.http2(ctx, four.endpoint)
 	}
+	heard := a.stage >= replying && !a.offered // it answered, and chose another protocol
 	switch {
-	case !a.offered && !b.offered:
+	case heard && !b.offered:
 		v.note("web.h2-none", six.String(), []attempt{a})
-	case !a.offered && b.ok() && a.stage >= replying:
+	case heard:
 		v.note("web.h2-missing", six.String(), tried(a, b), "other", "IPv4")
-	case b.ok():
+	case b.ok() || b.stage >= replying && !b.offered: // of two that were offered the same, this one failed
 		v.note("web.h2-fails", six.String(), tried(a, b), "other", "IPv4", "detail", describe(a))
 	default:
 		v.note("web.h2-unknown", six.String(), tried(a, b), "detail", describe(a))
@@ -67,7 +68,8 @@ func (e *Env) also(ctx context.Context, known *memo[endpoint, attempt], at endpo
 			began := time.Now()
 			speak(ctx, &a)
 			leave()
-			if a.took = time.Since(began); a.ok() || n >= min(2, triesOf[a.cause]) {
+			// Silence to UDP is mostly a firewall's, and a connection has tried again by itself.
+			if a.took = time.Since(began); a.ok() || a.udp || n >= min(2, triesOf[a.cause]) {
 				return a
 			}
 		}

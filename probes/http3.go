@@ -12,6 +12,7 @@ import (
 	"github.com/quic-go/quic-go/http3"
 
 	"ready6/probes/dial"
+	"ready6/probes/verdict"
 )
 
 // altH3 is an HTTP/3 entry of an Alt-Svc header (RFC 7838 section 3): host, which
@@ -42,6 +43,10 @@ func (v *pair) quic(ctx context.Context, six, four attempt, with4 bool) {
 	}
 	at := six.endpoint
 	at.port = port
+	if v.e.quicless() {
+		v.note("web.h3-unknown", six.String(), nil, "detail", "UDP –")
+		return
+	}
 	a := v.e.http3(ctx, at)
 	if ours(a.cause) {
 		return
@@ -62,13 +67,30 @@ func (v *pair) quic(ctx context.Context, six, four attempt, with4 bool) {
 	v.note("web.h3-unknown", six.String(), tried(a, b), "detail", describe(a))
 }
 
+// maxQuicless is after how many silent hosts, with none that answers, this scanner
+// itself is taken to have no UDP over IPv6.
+const maxQuicless = 5
+
+// quicless reports whether QUIC over IPv6 was never answered, though several hosts
+// were asked: a firewall here must not become everybody's fault.
+func (e *Env) quicless() bool { return e.quicAnswers.Load() == 0 && e.quicSilent.Load() >= maxQuicless }
+
 // http3 makes one request over HTTP/3 (RFC 9114), once a run.
 func (e *Env) http3(ctx context.Context, at endpoint) attempt {
-	return e.also(ctx, &e.quics, at, e.speakH3)
+	return e.also(ctx, &e.quics, at, func(ctx context.Context, a *attempt) {
+		a.udp = true
+		e.speakH3(ctx, a)
+		switch {
+		case a.addr.Is4():
+		case a.ok() || a.cause == verdict.Refused:
+			e.quicAnswers.Add(1)
+		case a.cause == verdict.Timeout:
+			e.quicSilent.Add(1)
+		}
+	})
 }
 
 func (e *Env) speakH3(ctx context.Context, a *attempt) {
-	a.udp = true
 	network := "udp6"
 	if a.addr.Is4() {
 		network = "udp4"

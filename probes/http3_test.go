@@ -1,6 +1,13 @@
 package probes
 
-import "testing"
+import (
+	"context"
+	"net"
+	"net/netip"
+	"strconv"
+	"testing"
+	"time"
+)
 
 func TestAdvertised(t *testing.T) {
 	for header, want := range map[string]struct {
@@ -32,4 +39,31 @@ func FuzzAdvertised(f *testing.F) {
 			t.Errorf("%q: port %d", s, port)
 		}
 	})
+}
+
+// A firewall of this scanner's own must not become everybody's fault: after several
+// silent hosts, and none that answers, nobody is asked any more.
+func TestQuicless(t *testing.T) {
+	dials := 0
+	e := New(t.Context(), Config{Step: 20 * time.Millisecond, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		dials++
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}})
+	for i := range maxQuicless + 3 {
+		v := &pair{e: e}
+		six := works(netip.MustParseAddr("2001:db8::"+strconv.Itoa(i+1)), 443)
+		six.altSvc = `h3=":443"`
+		v.quic(t.Context(), six, attempt{}, false)
+		if len(v.out) != 1 || v.out[0].Reason != "web.h3-unknown" {
+			t.Errorf("%v", v.out)
+		}
+	}
+	if dials != maxQuicless {
+		t.Errorf("%d hosts were asked, want %d", dials, maxQuicless)
+	}
+	e.quicAnswers.Add(1)
+	if e.quicless() {
+		t.Error("an answer does not count")
+	}
 }

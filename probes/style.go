@@ -15,13 +15,16 @@ import (
 	"time"
 )
 
-// Bounds of looking through style sheets: sheets of one page, bytes of one,
-// @import levels below the page, connections to one host.
+// Bounds of looking through style sheets: sheets of one page, bytes of one and of
+// those that one host gives at a time, @import levels below the page, connections
+// to one host, and how many of them may fail.
 const (
 	maxSheets     = 48
-	maxSheet      = 512 << 10
+	maxSheet      = 1 << 20
+	maxSheetBytes = 8 << 20
 	maxImports    = 3
-	maxSheetConns = 4
+	maxSheetConns = 12
+	maxSheetFails = 2
 )
 
 // maxStyle bounds the references looked at in one piece of style.
@@ -117,6 +120,7 @@ func (w *walk) sheetAt(ctx context.Context, a attempt, u *url.URL) (endpoint, bo
 // readSheets fetches style sheets of one host over as few connections as the
 // server allows.
 func (e *Env) readSheets(ctx context.Context, at endpoint, sheets []*url.URL, found *page) (missed string) {
+	received, fails := int64(0), 0
 	for range maxSheetConns {
 		a := attempt{endpoint: at, at: e.Now(), tries: 1}
 		leave, err := e.gate.enter(ctx, at.addr)
@@ -125,18 +129,24 @@ func (e *Env) readSheets(ctx context.Context, at endpoint, sheets []*url.URL, fo
 		}
 		sheets = e.sheetsOver(ctx, &a, sheets, found)
 		leave()
+		received += a.received
+		if a.detail != "" {
+			fails++
+		}
 		switch {
 		case len(sheets) == 0:
-			return missed
-		case a.detail != "":
+			return ""
+		case fails == maxSheetFails:
 			return describe(a)
+		case received > maxSheetBytes:
+			return "> " + strconv.Itoa(maxSheetBytes>>20) + " MB"
 		}
 	}
 	return "Connection: close × " + strconv.Itoa(maxSheetConns)
 }
 
 // sheetsOver reads style sheets over one connection, as far as that goes, and
-// returns those that are left. A sheet once asked for is not asked for again.
+// returns those that are left.
 func (e *Env) sheetsOver(ctx context.Context, a *attempt, sheets []*url.URL, found *page) []*url.URL {
 	c, err := e.connect(ctx, a)
 	if err != nil {
@@ -152,15 +162,16 @@ func (e *Env) sheetsOver(ctx context.Context, a *attempt, sheets []*url.URL, fou
 		over = t
 	}
 	r := bufio.NewReader(over)
+	a.stage = replying
 	for i, u := range sheets {
 		more, err := e.sheet(c, over, r, u, found)
-		if err != nil && i > 0 && a.received < maxReply {
-			return sheets[i:] // closed in between, as it may be: once more
-		} else if err != nil {
+		if err != nil && i == 0 { // else it was closed in between, as it may be
 			a.fail(ctx, err)
+		}
+		if err != nil {
 			return sheets[i:]
 		}
-		if !more {
+		if !more || a.received > maxReply-maxSheet {
 			return sheets[i+1:]
 		}
 	}

@@ -53,9 +53,10 @@ var faultNames = map[string]struct{ kinds, arg string }{
 	"status":      {"web", "number"},   // this status instead of the page
 	"drip":        {"web", "duration"}, // one byte per duration
 	"body":        {"web", "endless drip gzip bomb flood token"},
-	"no-h2":       {"web", ""}, // HTTP/2 is not offered here
-	"h2-reset":    {"web", ""}, // HTTP/2 is offered, and then cut
-	"h2-silent":   {"web", ""}, // HTTP/2 is offered, and then not answered
+	"sheet":       {"web", "endless drip gzip"}, // the same of style sheets
+	"no-h2":       {"web", ""},                  // HTTP/2 is not offered here
+	"h2-reset":    {"web", ""},                  // HTTP/2 is offered, and then cut
+	"h2-silent":   {"web", ""},                  // HTTP/2 is offered, and then not answered
 	"cert":        {"web mail", "wrong expired future untrusted ending own"},
 	"code":        {"mail", "number"}, // greeting with this code, then close
 	"no-starttls": {"mail", ""},

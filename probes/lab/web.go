@@ -184,8 +184,8 @@ func (s *site) reply(req *http.Request, name string, secure bool) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "HTTP/1.1 %d %s\r\n", status, http.StatusText(status))
 	open := false
-	if status == http.StatusOK && req.URL.Path == "/" {
-		body, open = s.bend(head, body)
+	if status == http.StatusOK {
+		body, open = s.bend(req.URL.Path, head, body)
 	}
 	if !open { // else the end of the connection ends the body
 		head.Set("Content-Length", strconv.Itoa(len(body)))

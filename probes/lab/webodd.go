@@ -18,10 +18,21 @@ import (
 // bombSize is what a bomb grows to, in bytes, from a thousandth of it.
 const bombSize = 16 << 20
 
+// bent is the fault of what is at a path: of the page, or of a style sheet.
+func (s *site) bent(path string) (fault, bool) {
+	switch {
+	case path == "/":
+		return s.faults.find("body", "tcp", 443)
+	case strings.HasSuffix(path, ".css"):
+		return s.faults.find("sheet", "tcp", 443)
+	}
+	return fault{}, false
+}
+
 // bend applies the body fault of an address to a page and its header; an open
 // page has no length of its own.
-func (s *site) bend(head http.Header, body string) (bent string, open bool) {
-	f, ok := s.faults.find("body", "tcp", 443)
+func (s *site) bend(path string, head http.Header, body string) (bent string, open bool) {
+	f, ok := s.bent(path)
 	if !ok {
 		return body, false
 	}
@@ -48,8 +59,8 @@ func (s *site) bend(head http.Header, body string) (bent string, open bool) {
 
 // endless goes on after the reply as its fault says, until the client has enough.
 func (s *site) endless(ctx context.Context, c net.Conn, req *http.Request) bool {
-	f, ok := s.faults.find("body", "tcp", 443)
-	if !ok || f.arg != "endless" && f.arg != "drip" || req.URL.Path != "/" {
+	f, ok := s.bent(req.URL.Path)
+	if !ok || f.arg != "endless" && f.arg != "drip" {
 		return false
 	}
 	piece, pause := bytes.Repeat([]byte("<p>thêm nữa\n"), 1000), time.Duration(0)
