@@ -258,6 +258,11 @@ func (r *run) judgeKeys(c name, parent *zone, trust func([]*key) ([]*key, *Reaso
 		return z
 	}
 	got := r.verify(c, trusted, set)
+	for i, a := range got.tried { // only trusted keys were tried; a signature by another is not at fault
+		if a.code == codeKeyMissing && published(keys, a.sig) {
+			got.tried[i].code = ""
+		}
+	}
 	if !got.ok {
 		state := Bogus
 		if got.limit {
@@ -282,6 +287,11 @@ func (r *run) judgeKeys(c name, parent *zone, trust func([]*key) ([]*key, *Reaso
 		z.expires = earlier(z.expires, parent.expires)
 	}
 	return z
+}
+
+// published reports that one of the keys may have made a signature.
+func published(keys []*key, sig *dns.RRSIG) bool {
+	return slices.ContainsFunc(keys, func(k *key) bool { return k.tag == sig.KeyTag && k.rr.Algorithm == sig.Algorithm })
 }
 
 func describe(keys, trusted []*key, signer *key) []Key {

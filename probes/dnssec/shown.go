@@ -161,6 +161,9 @@ func (r *run) shownSet(e examined) verdict.ChainSet {
 			break
 		}
 		data := strings.TrimPrefix(rr.String(), rr.Header().String())
+		if x, ok := rr.(*dns.RFC3597); ok { // whose header is written otherwise
+			data = `\# ` + itoa(len(x.Rdata)/2) + " " + x.Rdata
+		}
 		if len(data) > maxShownText {
 			data = data[:maxShownText-3] + "..."
 		}

@@ -39,6 +39,42 @@ func TestChainOfTrust(t *testing.T) {
 	}
 }
 
+// Many signers let the zone's other key sign the DNSKEY set as well: that is no
+// signature by a key that is not there.
+func TestChainShowsOtherSigners(t *testing.T) {
+	for _, broken := range []bool{false, true} {
+		w := newWorld(t, province()...)
+		z := w.z("nsec.vn.")
+		w.at("nsec.vn.", dns.TypeDNSKEY, func(m *dns.Msg) {
+			var keys []dns.RR
+			for _, k := range z.keys {
+				keys = append(keys, k)
+			}
+			m.Answer = append([]dns.RR{z.signWith(z.zsk, keys)}, m.Answer...)
+		})
+		if broken {
+			w.at("nsec.vn.", dns.TypeDNSKEY, eachSig(dns.TypeDNSKEY, func(s *dns.RRSIG) {
+				if s.KeyTag == z.ksk.rr.KeyTag() {
+					flip(s)
+				}
+			}))
+		}
+		c := w.validator().Validate(t.Context(), www, dns.TypeA).ChainOfTrust()
+		seen := 0
+		for _, s := range c.Zones[len(c.Zones)-1].Signatures {
+			if s.Type == "DNSKEY" && s.Tag == z.zsk.rr.KeyTag() {
+				seen++
+				if s.Valid || s.Reason != "" {
+					t.Errorf("broken %v: %+v", broken, s)
+				}
+			}
+		}
+		if seen != 1 || (c.State == "bogus") != broken {
+			t.Errorf("broken %v: %s, %+v", broken, c.State, c.Zones)
+		}
+	}
+}
+
 // Aliases are steps of their own, denials bring their proof, and what is not
 // vouched for is never called valid.
 func TestChainOfTrustSteps(t *testing.T) {
