@@ -29,8 +29,8 @@ func postureResults(ctx context.Context, e *Env, s *subject) []verdict.Result {
 
 // Posture examines the zone that name is in, once a run: each address of each
 // name server, over the families that the vantage has, and the DS records at
-// the parent. An address is asked five small questions: SOA, DNSKEY over UDP and
-// over TCP, CDS, CDNSKEY; NSEC3PARAM as well if both of the last have records,
+// the parent. An address is asked six small questions: SOA, DNSKEY over UDP and
+// over TCP, NS, CDS, CDNSKEY; NSEC3PARAM as well if both of the last have records,
 // for then no denial was seen; the SOA again, a step later, if serials differ.
 // What is silent at the first question is asked no other.
 func (e *Env) Posture(ctx context.Context, name string) []verdict.Result {
@@ -177,6 +177,7 @@ func (e *Env) askPostureOf(ctx context.Context, zone string, v *postureView) {
 	if !v.DNSKEY.Msg.Truncated && len(v.DNSKEY.Msg.Answer) == 0 {
 		return // an unsigned version: there is nothing else to see
 	}
+	v.NS = e.askFull(ctx, zone, dns.TypeNS, v)
 	v.CDS = e.askFull(ctx, zone, dns.TypeCDS, v)
 	v.CDNSKEY = e.askFull(ctx, zone, dns.TypeCDNSKEY, v)
 	if answered(v.CDS) && answered(v.CDNSKEY) {

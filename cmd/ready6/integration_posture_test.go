@@ -41,6 +41,7 @@ var postureZones = []struct {
 	{apex: "behind.", older: 3, want: "posture.serial-behind dns-operator:behind", at: "ns2.behind", ask: "SOA", see: " 7 7200"},
 	{apex: "stale.", older: 1, shift: -40 * 24 * time.Hour, want: "posture.sig-expired dns-operator:stale posture.serial-behind dns-operator:stale", at: "ns2.stale", ask: "SOA", see: "RRSIG"},
 	{apex: "naked.", other: func(z *madeZone) { z.unsign("", dns.TypeSOA); z.unsign("", dns.TypeDNSKEY) }, want: "posture.sigs-missing dns-operator:naked", at: "ns2.naked", ask: "DNSKEY", see: "!RRSIG"},
+	{apex: "damaged.", other: func(z *madeZone) { z.edit("", dns.TypeNS, spoilt) }, want: "posture.sig-invalid dns-operator:damaged", at: "ns2.damaged", ask: "NS", see: "RRSIG"},
 	{apex: "plain.", other: stripped, want: "posture.server-unsigned dns-operator:plain", at: "ns2.plain", ask: "DNSKEY", see: "!DNSKEY 257"},
 	{apex: "island.", noDS: true, want: "posture.island registrar:island", ask: "SOA", see: "RRSIG"},
 }

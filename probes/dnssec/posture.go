@@ -29,6 +29,7 @@ type PostureInput struct {
 type ServerView struct {
 	Server, Addr string
 	SOA, Later   ServerAnswer // Later is a second look at the SOA, where serials differed
+	NS           ServerAnswer // of the zone's apex
 	DNSKEY       ServerAnswer // over UDP, as it came: it may be truncated
 	DNSKEYTCP    ServerAnswer
 	CDS, CDNSKEY ServerAnswer
@@ -133,6 +134,7 @@ func Posture(in PostureInput) []PostureFinding {
 		p.choose()
 		p.serverFaults()
 		p.signatures()
+		p.cryptography()
 		p.delegation()
 		p.algorithms()
 		p.denial()
@@ -175,7 +177,7 @@ func (p *posture) read() {
 		}
 		s := &seen{ServerView: v, index: i, soa: soa}
 		s.readKeys(p.Zone)
-		for _, a := range []ServerAnswer{v.SOA, s.keyAnswer(), v.CDS, v.CDNSKEY, v.NSEC3PARAM} {
+		for _, a := range []ServerAnswer{v.SOA, v.NS, s.keyAnswer(), v.CDS, v.CDNSKEY, v.NSEC3PARAM} {
 			s.readSets(p.zone, a.Msg)
 		}
 		p.seen = append(p.seen, s)
@@ -205,15 +207,18 @@ func (s *seen) readKeys(zone string) {
 }
 
 // signedTypes are what the questions asked bring; each is signed in a signed zone.
-var signedTypes = []uint16{dns.TypeSOA, dns.TypeDNSKEY, dns.TypeCDS, dns.TypeCDNSKEY, dns.TypeNSEC, dns.TypeNSEC3, dns.TypeNSEC3PARAM}
+var signedTypes = []uint16{dns.TypeSOA, dns.TypeDNSKEY, dns.TypeCDS, dns.TypeCDNSKEY, dns.TypeNSEC, dns.TypeNSEC3, dns.TypeNSEC3PARAM, dns.TypeNS}
 
 func (s *seen) readSets(zone name, m *dns.Msg) {
 	if m == nil || !m.Authoritative || m.Rcode != dns.RcodeSuccess {
 		return
 	}
-	for _, section := range [][]dns.RR{m.Answer, m.Ns} {
+	for i, section := range [][]dns.RR{m.Answer, m.Ns} {
 		all := group(section)
 		for _, set := range all.list {
+			if set.rrtype == dns.TypeNS && (i > 0 || set.owner != zone) {
+				continue // beside an answer, or a delegation's
+			}
 			if len(set.rrs) > 0 && set.owner.within(zone) && slices.Contains(signedTypes, set.rrtype) {
 				s.sets = append(s.sets, set)
 			}
@@ -273,7 +278,7 @@ func (p *posture) unknownServers() {
 		}
 	}
 	for _, s := range p.seen {
-		for _, a := range []ServerAnswer{s.DNSKEY, s.CDS, s.CDNSKEY, s.NSEC3PARAM} {
+		for _, a := range []ServerAnswer{s.NS, s.DNSKEY, s.CDS, s.CDNSKEY, s.NSEC3PARAM} {
 			note(replyCause(a), s.Server)
 		}
 		if ourCause(s.DNSKEYTCP.Cause) {

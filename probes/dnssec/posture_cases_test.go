@@ -1,6 +1,8 @@
 package dnssec
 
 import (
+	"encoding/base64"
+	"fmt"
 	"time"
 
 	"github.com/miekg/dns"
@@ -57,6 +59,30 @@ var serverCases = []postureCase{
 	{"one without signatures", func(w *served) { w.b.bare = true }, "sigs-missing", "from ns2.a.vn", mends("posture.sigs-missing", verdict.DNSOperator, "a.vn")},
 	{"one without signatures, an island", func(w *served) { w.b.bare, w.in.DS = true, nil }, "island-broken island", "", nil},
 	{"one without signatures, parent silent", func(w *served) { w.b.bare, w.in.DS, w.in.DSCause = true, nil, verdict.Timeout }, "parent-unknown", "", nil},
+	{"one sends a damaged signature", func(w *served) {
+		w.then = func(in *PostureInput) { damage(in.Servers[1].NS.Msg) }
+	}, "sig-invalid", "on NS by key " + fmt.Sprint(zskA.KeyTag()) + " do not fit the records that ns2.a.vn send", mends("posture.sig-invalid", verdict.DNSOperator, "a.vn")},
+	{"one sends damaged signatures on its keys", func(w *served) {
+		w.then = func(in *PostureInput) { damage(in.Servers[0].DNSKEY.Msg) }
+	}, "sig-invalid", "on DNSKEY by key " + fmt.Sprint(kskA.KeyTag()) + " do not fit the records that ns1.a.vn send", nil},
+	{"one changes a signed record", func(w *served) {
+		w.then = func(in *PostureInput) {
+			for _, a := range []ServerAnswer{in.Servers[1].SOA, in.Servers[1].Later} {
+				a.Msg.Answer[0].(*dns.SOA).Minttl++
+			}
+		}
+	}, "sig-invalid", "on SOA", nil},
+	{"a good signature beside a damaged one", func(w *served) {
+		w.b.keys, w.a.keys = []*dns.DNSKEY{kskA, zskA, zskB}, []*dns.DNSKEY{kskA, zskA, zskB}
+		w.b.zsk = []*dns.DNSKEY{zskB, zskA}
+		w.then = func(in *PostureInput) { damage(in.Servers[1].NS.Msg) }
+	}, "ok", "", nil},
+	{"one damages signatures, an island", func(w *served) {
+		w.in.DS = nil
+		w.then = func(in *PostureInput) { damage(in.Servers[1].NS.Msg) }
+	}, "island-broken island", "", nil},
+	{"one signs with a key that is gone", func(w *served) { w.b.zsk = []*dns.DNSKEY{zskB} }, "sig-no-key",
+		"at ns2.a.vn were made by key " + fmt.Sprint(zskB.KeyTag()), mends("posture.sig-no-key", verdict.DNSOperator, "a.vn")},
 	{"one unsigned version", func(w *served) { w.b.bare, w.b.keys = true, nil }, "server-unsigned", "from ns2.a.vn", nil},
 	{"one without EDNS", func(w *served) { w.b.bare, w.b.plain = true, true }, "server-no-edns", "ns2.a.vn", nil},
 	{"one leaves the OPT record out, but sends signatures", func(w *served) { w.b.plain = true }, "ok", "", nil},
@@ -98,6 +124,21 @@ var serverCases = []postureCase{
 			}
 		}
 	}, "ok", "", nil},
+}
+
+// damage changes the first signature in an answer.
+func damage(m *dns.Msg) {
+	for i, rr := range m.Answer {
+		if sig, ok := rr.(*dns.RRSIG); ok {
+			bad := *sig
+			raw := mustBase64(sig.Signature)
+			raw[len(raw)-1] ^= 1
+			bad.Signature = base64.StdEncoding.EncodeToString(raw)
+			m.Answer[i] = &bad
+			return
+		}
+	}
+	panic("no signature to damage")
 }
 
 func sized(n int) func(*PostureInput) {
@@ -198,10 +239,10 @@ var signerCases = []postureCase{
 	}, "ok rollover-ds-ahead", "", nil},
 	{"SHA-1 only", func(w *served) { w.in.DS = []dns.RR{dsOf(kskA, dns.SHA1)} }, "ds-sha1", "", mends("posture.ds-sha1", verdict.Registrar, "a.vn")},
 	{"SHA-1 beside SHA-256", func(w *served) { w.in.DS = append(w.in.DS, dsOf(kskA, dns.SHA1)) }, "ok", "", nil},
-	{"RSASHA1", single(rsaKey(9, dns.RSASHA1, 2048)), "algorithm-sha1", "5 RSASHA1", nil},
-	{"RSASHA512", single(rsaKey(9, dns.RSASHA512, 2048)), "algorithm-deprecated", "", nil},
-	{"RSASHA256, 2048 bits", single(rsaKey(9, dns.RSASHA256, 2048)), "ok", "", nil},
-	{"RSASHA256, 2047 bits", single(rsaKey(9, dns.RSASHA256, 2047)), "rsa-short", "2047", nil},
+	{"RSASHA1", single(rsaKey(dns.RSASHA1, 2048)), "algorithm-sha1", "5 RSASHA1", nil},
+	{"RSASHA512", single(rsaKey(dns.RSASHA512, 2048)), "algorithm-deprecated", "", nil},
+	{"RSASHA256, 2048 bits", single(rsaKey(dns.RSASHA256, 2048)), "ok", "", nil},
+	{"RSASHA256, 2047 bits", single(rsaKey(dns.RSASHA256, 2047)), "rsa-short", "2047", nil},
 	{"a number nobody has", func(w *served) {
 		keysAre(keyOf(1, 257, 200), keyOf(3, 256, 200))(w)
 		w.in.DS = nil
