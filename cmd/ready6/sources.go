@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"strings"
 	"time"
@@ -211,7 +212,7 @@ func (s *setup) routes(c config, inv inventory.Inventory, now func() time.Time) 
 		d.Name = "lab"
 		var dump []byte
 		if dump, err = s.lab.RoutesMRT(); err == nil {
-			table, err = rpki.ReadMRT(bytes.NewReader(dump), "lab")
+			table, err = rpki.ReadMRT(bytes.NewReader(dump), "lab", ownBlocks(inv)...)
 		}
 	case len(paths) == 0:
 		table = ownRoutes(inv, now())
@@ -219,7 +220,7 @@ func (s *setup) routes(c config, inv inventory.Inventory, now func() time.Time) 
 			d.Name = "inventory"
 		}
 	default:
-		table, err = readAllRoutes(paths, now(), c.duration("routes-max-age"))
+		table, err = readAllRoutes(paths, ownBlocks(inv), now(), c.duration("routes-max-age"))
 	}
 	d.Err = brief(err)
 	s.config.Routes = table
@@ -231,11 +232,11 @@ func (s *setup) routes(c config, inv inventory.Inventory, now func() time.Time) 
 
 // readAllRoutes reads every table. A damaged one comes with its error; one that
 // cannot be read at all leaves none, for which routes it had is not known.
-func readAllRoutes(paths []string, now time.Time, maxAge time.Duration) (*rpki.Routes, error) {
+func readAllRoutes(paths []string, own []netip.Prefix, now time.Time, maxAge time.Duration) (*rpki.Routes, error) {
 	var tables []*rpki.Routes
 	var faults []string
 	for _, p := range paths {
-		t, err := readRoutes(p, now, maxAge)
+		t, err := readRoutes(p, own, now, maxAge)
 		if err != nil {
 			faults = append(faults, brief(err).Error())
 		}
@@ -250,13 +251,13 @@ func readAllRoutes(paths []string, now time.Time, maxAge time.Duration) (*rpki.R
 	return rpki.MergeRoutes(tables...), nil
 }
 
-func readRoutes(path string, now time.Time, maxAge time.Duration) (*rpki.Routes, error) {
+func readRoutes(path string, own []netip.Prefix, now time.Time, maxAge time.Duration) (*rpki.Routes, error) {
 	f, err := openFile(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	table, err := rpki.ReadRoutes(f, path)
+	table, err := rpki.ReadRoutes(f, path, own...)
 	if table.Len() == 0 && err == nil {
 		err = fmt.Errorf("%s: no routes in it", path)
 	}
@@ -264,6 +265,16 @@ func readRoutes(path string, now time.Time, maxAge time.Duration) (*rpki.Routes,
 		table = table.Dated(at)
 	}
 	return table, err
+}
+
+// ownBlocks are the agencies' own blocks, of which the AS paths are wanted too.
+func ownBlocks(inv inventory.Inventory) (out []netip.Prefix) {
+	for _, a := range inv.Agencies {
+		for _, p := range a.Prefixes {
+			out = append(out, p.Prefix)
+		}
+	}
+	return out
 }
 
 // ownRoutes is the route table that the inventory itself declares, nil if it

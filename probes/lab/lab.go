@@ -245,6 +245,9 @@ func (l *Lab) Now() time.Time { return l.now() }
 // Wants returns the expected verdicts of the world.
 func (l *Lab) Wants() []Want { return l.world.Wants() }
 
+// WantsOwn returns what is expected of blocks, AS numbers and networks.
+func (l *Lab) WantsOwn() []Want { return l.world.WantsOwn() }
+
 // Allow returns the special-purpose address space that worlds use: the
 // documentation prefixes of RFC 5737, RFC 3849 and RFC 9637.
 func (l *Lab) Allow() []netip.Prefix {

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"ready6/inventory"
+	"ready6/probes/verdict"
 )
 
 // World is a parsed archive: who exists, what is broken, what should come out.
@@ -37,6 +38,7 @@ type World struct {
 	providers []inventory.Provider
 	canaries  []inventory.Canary
 	wants     []Want
+	wantsOwn  []Want
 	vantage   []string  // "no-v4", "no-v6"
 	now       time.Time // zero: the clock of Options
 }
@@ -76,6 +78,11 @@ type edit struct {
 
 // Wants returns the expected verdicts, in the archive's order.
 func (w World) Wants() []Want { return slices.Clone(w.wants) }
+
+// WantsOwn returns what is expected of the agencies' own blocks and AS numbers,
+// and of the networks where services stand: in Host the prefix or AS number, in
+// Service prefix, asn or hosting, in RPKI the state of a prefix or "-".
+func (w World) WantsOwn() []Want { return slices.Clone(w.wantsOwn) }
 
 // canonical returns a name in lower case with a final dot.
 func canonical(name string) string {
@@ -196,6 +203,7 @@ var sections = map[string]section{
 	"providers": {nil, (*World).providerLine},
 	"canaries":  {nil, (*World).canaryLine},
 	"want":      {func(w *World) { w.wants = nil }, (*World).wantLine},
+	"want-own":  {func(w *World) { w.wantsOwn = nil }, (*World).wantOwnLine},
 	"vantage":   {nil, (*World).vantageLine},
 	"now":       {nil, (*World).nowLine},
 }
@@ -321,6 +329,28 @@ func (w *World) wantLine(fields []string, _ string) error {
 	}
 	w.wants = append(w.wants, want)
 	return nil
+}
+
+// wantOwnLine reads: PREFIX|ASN KIND RPKI [REASON]...
+func (w *World) wantOwnLine(fields []string, _ string) error {
+	if len(fields) < 3 {
+		return errors.New("wants: PREFIX or ASN, KIND, RPKI or -, then any number of REASONs")
+	}
+	want := Want{Host: fields[0], Service: fields[1], Level: -1, RPKI: fields[2], Reasons: fields[3:]}
+	var err error
+	switch want.Service {
+	case verdict.PrefixKind:
+		_, err = netip.ParsePrefix(want.Host)
+	case verdict.ASNKind, "hosting":
+		_, err = parseASN(want.Host)
+	default:
+		err = fmt.Errorf("%q is none of prefix, asn, hosting", want.Service)
+	}
+	if err == nil && !slices.Contains([]string{"valid", "invalid", "not-found", "unrouted", "unknown", "-"}, want.RPKI) {
+		err = fmt.Errorf("%q is no route-origin state", want.RPKI)
+	}
+	w.wantsOwn = append(w.wantsOwn, want)
+	return err
 }
 
 func (w *World) vantageLine(fields []string, _ string) error {

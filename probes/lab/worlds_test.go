@@ -2,6 +2,7 @@ package lab
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -24,7 +25,7 @@ func TestWorlds(t *testing.T) {
 			if len(l.Wants()) == 0 {
 				t.Error("nothing wanted")
 			}
-			for _, w := range l.Wants() {
+			for _, w := range slices.Concat(l.Wants(), l.WantsOwn()) {
 				for _, r := range w.Reasons {
 					code, _, _ := strings.Cut(r, "=") // what follows is its owner
 					if verdict.Lookup(verdict.Reason(code)).Title.EN == code {

@@ -153,5 +153,10 @@ func MergeRoutes(tables ...*Routes) *Routes {
 	from.Name = strings.Join(names, ", ")
 	out := newRoutes(&b, from, peers)
 	out.cut = cut
+	for _, t := range tables {
+		for k, paths := range t.paths {
+			out.addPaths(k, paths)
+		}
+	}
 	return out
 }

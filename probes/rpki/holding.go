@@ -173,6 +173,9 @@ func (a *audit) announcement(route Route) {
 		}
 	}
 	a.expiring(v)
+	if who != stranger {
+		a.ways(route)
+	}
 }
 
 // aggregates reports whether it is a ROA of the holder's for a larger block
@@ -222,10 +225,11 @@ func (a *audit) declared() {
 // idle judges a block that nobody announces.
 func (a *audit) idle() {
 	block := a.h.Prefix.String()
-	var real, zero []VRP
+	var real, zero, over []VRP
 	for _, v := range a.vrps {
 		switch {
-		case !contains(v.Prefix, a.h.Prefix) && !contains(a.h.Prefix, v.Prefix):
+		case v.MaxLen < a.h.Prefix.Bits():
+			over = append(over, v) // for a larger block: it allows nothing here
 		case v.ASN == 0:
 			zero = append(zero, v)
 		default:
@@ -237,6 +241,7 @@ func (a *audit) idle() {
 		a.add("rpki.own.idle-roa", block, "vrps", list(real))
 	case len(zero) > 0:
 		a.add("rpki.own.idle-as0", block, "vrps", list(zero))
+	case len(over) > 0: // the block lies in somebody's larger one
 	default:
 		a.add("rpki.own.idle", block, "max", strconv.Itoa(a.h.Prefix.Addr().BitLen()))
 	}

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
+	"net/netip"
 	"slices"
 	"time"
 )
@@ -38,19 +40,22 @@ const (
 // their origins and the number of peers that see each; multicast and other
 // families are passed over.
 //
+// Of the announcements of and inside the blocks named own, the AS paths are kept
+// too, summed up, for [Routes.Paths].
+//
 // With an error about a truncated or damaged file comes a table of what was
 // read before it; its Source is marked Partial.
-func ReadMRT(r io.Reader, name string) (*Routes, error) {
+func ReadMRT(r io.Reader, name string, own ...netip.Prefix) (*Routes, error) {
 	in, stop, err := unpack(r)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	defer stop()
-	return readMRT(in, name)
+	return readMRT(in, name, own)
 }
 
-func readMRT(in io.Reader, name string) (*Routes, error) {
-	m := mrtReader{name: name, br: bufio.NewReaderSize(in, mrtBuffer)}
+func readMRT(in io.Reader, name string, own []netip.Prefix) (*Routes, error) {
+	m := mrtReader{name: name, watch: newWatch(own), br: bufio.NewReaderSize(in, mrtBuffer)}
 	err := m.read()
 	src := Source{Name: name, Over: "file", At: m.at, Partial: err != nil}
 	m.dropOlder()
@@ -58,6 +63,11 @@ func readMRT(in io.Reader, name string) (*Routes, error) {
 		err = fmt.Errorf("%w; %d routes before it were kept", err, m.rows.len())
 	}
 	r := newRoutes(&m.rows, src, m.maxPeers)
+	if m.watch != nil {
+		for k, t := range m.watch.routes {
+			r.addPaths(way{k.prefix, k.origin}, t)
+		}
+	}
 	if err != nil {
 		r.cut = []*progress{&m.order}
 	}
@@ -80,6 +90,7 @@ type mrtReader struct {
 	older    bool        // some dumps of the file are superseded
 	order    progress
 	rows     rows[seen]
+	watch    *watch
 	counts   []seen   // origins of the record under way
 	pairs    []uint64 // origin and peer, for records that need sorting
 }
@@ -279,9 +290,13 @@ func (m *mrtReader) rib(b []byte, family int, addPath bool) error {
 	}
 	m.begun(family)
 	m.order.note(family/128, addr, length)
+	k := masked(addr, length)
 	for _, s := range m.counts {
 		s.dump = m.dump
-		m.keep(addr, length, family, s)
+		m.rows.addKey(family == 32, k, s)
+	}
+	if m.watch.wants(family == 32, k) {
+		m.watch.record(k.prefix(family == 32), m.dump, entries, n, addPath)
 	}
 	return nil
 }
@@ -298,6 +313,15 @@ func (m *mrtReader) dropOlder() {
 	if !m.older {
 		return
 	}
+	if m.watch != nil {
+		maps.DeleteFunc(m.watch.routes, func(k pathKey, _ *transit) bool {
+			i := 1
+			if k.prefix.Addr().Is4() {
+				i = 0
+			}
+			return !slices.ContainsFunc(m.latest, func(l [2]uint16) bool { return l[i] == k.dump })
+		})
+	}
 	var live [2]map[uint16]bool
 	for i := range live {
 		live[i] = make(map[uint16]bool)
@@ -309,13 +333,13 @@ func (m *mrtReader) dropOlder() {
 	m.rows.v6 = slices.DeleteFunc(m.rows.v6, func(r row[seen]) bool { return !live[1][r.val.dump] })
 }
 
-// keep adds a route, with what is set behind the prefix's length cleared.
-func (m *mrtReader) keep(addr [16]byte, length, family int, s seen) {
+// masked is a prefix with what is set behind its length cleared.
+func masked(addr [16]byte, length int) key {
 	k := key{binary.BigEndian.Uint64(addr[:]), binary.BigEndian.Uint64(addr[8:]), uint8(length)}
 	if length <= 64 {
 		k.hi, k.lo = k.hi&^(1<<(64-length)-1), 0
 	} else {
 		k.lo &^= 1<<(128-length) - 1
 	}
-	m.rows.addKey(family == 32, k, s)
+	return k
 }

@@ -13,8 +13,9 @@ import (
 // ReadRoutes reads a route table, sniffing its kind: MRT, as ReadMRT does, or
 // riswhois text, "origin TAB prefix TAB peers" a line, with % before comments
 // and {…} for an AS_SET (the IPv4 and IPv6 dumps of RIPE RIS may be given one
-// after the other). Plain, gzip or bzip2; errors and partial tables as ReadMRT.
-func ReadRoutes(r io.Reader, name string) (*Routes, error) {
+// after the other). Plain, gzip or bzip2; errors, partial tables and own as
+// ReadMRT; riswhois text has no paths.
+func ReadRoutes(r io.Reader, name string, own ...netip.Prefix) (*Routes, error) {
 	in, stop, err := unpack(r)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
@@ -26,7 +27,7 @@ func ReadRoutes(r io.Reader, name string) (*Routes, error) {
 	if isText(head) {
 		return readRISWhois(br, name)
 	}
-	return readMRT(br, name)
+	return readMRT(br, name, own)
 }
 
 // isText tells text from MRT by the first zero byte, which MRT has in its type.

@@ -30,7 +30,8 @@ type Routes struct {
 	maxPeers int // of the most seen route: what "everybody" means here
 	peers    int // entries of the peer table, 0 if there is none
 
-	cut []*progress // of the sources that ended before their time
+	cut   []*progress // of the sources that ended before their time
+	paths map[way]*transit
 }
 
 // seen is a route without its prefix, in 12 bytes.

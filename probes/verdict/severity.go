@@ -54,6 +54,6 @@ var severities = map[Reason]Severity{
 	"rpki.own.maxlength": Medium, "rpki.own.isp-origin": Medium, "rpki.own.unseen": Medium, "rpki.own.idle-v6": Medium, "rpki.own.no-ipv6": Medium,
 	"rpki.own.as-set":     Medium,
 	"rpki.own.roa-unseen": Low, "rpki.own.idle": Low, "rpki.own.idle-roa": Low, "rpki.own.inside": Low, "rpki.asn.silent": Low,
-	"rpki.own.hidden": Info, "rpki.own.expiring": Info,
+	"rpki.own.hidden": Info, "rpki.own.vnix": Info, "rpki.own.paths": Info, "rpki.own.expiring": Info,
 	"rpki.hosting.invalid": High, "rpki.hosting.not-found": Medium,
 }
