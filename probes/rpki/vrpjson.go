@@ -95,7 +95,7 @@ func (f *vrpFile) roa(l *lexer) error {
 			set = e.setPrefix
 		case "asn":
 			set = e.setASN
-		case "maxLength":
+		case "maxLength", "max_length", "max-length": // read over, it would narrow the ROA unseen
 			set = e.setMaxLen
 		case "expires":
 			set = e.setExpires
