@@ -3,6 +3,7 @@ package probes_test
 import (
 	"bytes"
 	"context"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"ready6/inventory"
 	"ready6/probes"
 	"ready6/probes/browser"
+	"ready6/probes/dial"
 	"ready6/probes/lab"
 	"ready6/probes/verdict"
 	"ready6/reports"
@@ -39,7 +41,7 @@ func TestBrowserInWorlds(t *testing.T) {
 	} {
 		t.Run(c.world, func(t *testing.T) {
 			t.Parallel()
-			rec := browse(t, c.world, "auto")
+			rec := browse(t, c.world, "auto", nil)
 			var got []string
 			for _, r := range rec.Results {
 				if strings.HasPrefix(string(r.Reason), "browser.") {
@@ -67,7 +69,7 @@ func TestBrowserInWorlds(t *testing.T) {
 
 // A browser that is not there is a gap in knowledge and changes nothing else.
 func TestBrowserUnavailable(t *testing.T) {
-	rec := browse(t, "base", "/nowhere/chromium")
+	rec := browse(t, "base", "/nowhere/chromium", nil)
 	i := slices.IndexFunc(rec.Results, func(r verdict.Result) bool { return r.Reason == "browser.unavailable" })
 	if i < 0 || rec.Results[i].Outcome() != verdict.Unknown || rec.Results[i].Owner.Role != verdict.Operator || len(rec.Results[i].Evidence) == 0 {
 		t.Errorf("no browser, and not said so:\n%s", dump(rec, nil))
@@ -77,8 +79,37 @@ func TestBrowserUnavailable(t *testing.T) {
 	}
 }
 
-// browse examines www.tinh.gov.vn of a world with a browser.
-func browse(t *testing.T, world, path string) verdict.Record {
+// TestBrowserStaysInside protects everybody else: whatever a page points its
+// reader at, the guard lets nothing through that it would not let a probe.
+func TestBrowserStaysInside(t *testing.T) {
+	if _, err := browser.Find("auto"); err != nil {
+		t.Skip("SKIPPED: ", err)
+	}
+	for _, world := range []string{"web-special-literal", "web-special-name", "web-redirect-metadata", "web-redirect-loopback", "web-local"} {
+		t.Run(world, func(t *testing.T) {
+			t.Parallel()
+			d := &door{asked: map[netip.AddrPort]int{}, dials: map[netip.AddrPort]int{}}
+			rec := browse(t, world, "auto", d.through)
+			if !slices.ContainsFunc(rec.Results, func(r verdict.Result) bool {
+				return strings.HasPrefix(string(r.Reason), "browser.") && r.Reason != "browser.unavailable"
+			}) {
+				t.Errorf("no browser was asked:\n%s", dump(rec, nil))
+			}
+			for at := range d.dials {
+				if !allowed(at.Addr()) {
+					t.Errorf("%s was let through", at)
+				}
+			}
+			if len(d.dials) == 0 {
+				t.Error("nothing was dialled: the door is not where it should be")
+			}
+		})
+	}
+}
+
+// browse examines www.tinh.gov.vn of a world with a browser; through, if not nil,
+// makes the way out.
+func browse(t *testing.T, world, path string, through func(*lab.Lab) dial.Func) verdict.Record {
 	t.Helper()
 	w, err := lab.Open(world)
 	if err != nil {
@@ -100,6 +131,9 @@ func browse(t *testing.T, world, path string) verdict.Record {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	t.Cleanup(cancel)
 	c := environment(t, ctx, l, inv).Config
+	if through != nil {
+		c.Dial = through(l)
+	}
 	c.Browser, c.OwnCAs, c.PerAddress, c.Connections = path, true, 4, 256
 	env := probes.New(ctx, c)
 	_, _ = env.Preflight(ctx)

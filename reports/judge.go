@@ -38,6 +38,7 @@ type Service struct {
 	RPKI       string          // of its own addresses: valid, invalid, not-found, unrouted, unknown
 	RPKIDeps   string          // worst among its dependencies, empty if none was judged
 	Expires    time.Time       // earliest signature expiry on its own chain, zero if not known
+	Browser    string          // complete, failed or unknown: a browser's opinion; empty if none was asked
 	Routes     []string        // routes that lead to its addresses, "2001:db8::/32 AS64500"
 
 	Findings []Finding   // what is wrong or not known; what blocks comes first
@@ -122,6 +123,7 @@ func Judge(rec verdict.Record) Service {
 		Reach6: reach6(rec.Results),
 		DNSSEC: worstState(rec.Results, verdict.DNSSEC, false), DNSSECDeps: worstState(rec.Results, verdict.DNSSEC, true),
 		RPKI: worstState(rec.Results, verdict.RPKI, false), RPKIDeps: worstState(rec.Results, verdict.RPKI, true),
+		Browser: opinion(rec.Results),
 	}
 	for _, r := range rec.Results {
 		s.Counts.add(r.Outcome())
@@ -147,6 +149,25 @@ func Judge(rec verdict.Record) Service {
 	}
 	slices.SortStableFunc(s.Findings, byUrgency)
 	return s
+}
+
+// opinion sums up what a browser made of the page.
+func opinion(results []verdict.Result) string {
+	var seen []verdict.Outcome
+	for _, r := range results {
+		if r.Check == verdict.Browser {
+			seen = append(seen, r.Outcome())
+		}
+	}
+	switch verdict.Worst(seen...) {
+	case verdict.Pass:
+		return "complete"
+	case verdict.Warn, verdict.Fail:
+		return "failed"
+	case verdict.Unknown:
+		return "unknown"
+	}
+	return ""
 }
 
 // applicable reports whether there is anything to judge: it is false when every
@@ -327,6 +348,7 @@ type line struct {
 	AAAA       []string        `json:"aaaa"`
 	A          []string        `json:"a"`
 	Reach6     verdict.Outcome `json:"reach6"`
+	Browser    string          `json:"browser,omitempty"`
 	Routes     []string        `json:"routes"`
 	Expires    *time.Time      `json:"signatures_expire,omitempty"`
 	Findings   []Finding       `json:"findings"`
@@ -342,7 +364,7 @@ func (s Service) MarshalJSON() ([]byte, error) {
 	l := line{
 		Host: s.Host, Service: s.Kind, Port: s.Port, Agency: Clean(s.Agency), Outcome: s.Reached(2),
 		DNSSEC: s.DNSSEC, DNSSECDeps: s.DNSSECDeps, RPKI: s.RPKI, RPKIDeps: s.RPKIDeps,
-		AAAA: notNil(s.AAAA), A: notNil(s.A), Reach6: s.Reach6, Routes: notNil(s.Routes),
+		AAAA: notNil(s.AAAA), A: notNil(s.A), Reach6: s.Reach6, Routes: notNil(s.Routes), Browser: s.Browser,
 		Findings: notNil(s.Findings), Counts: s.Counts, At: s.At.UTC(), Millis: s.Took.Milliseconds(),
 	}
 	if level, known := s.Level(); known {

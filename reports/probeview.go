@@ -60,6 +60,14 @@ func (v *serviceView) answer() {
 	if v.s.Applicable {
 		items = append(items, v.dnssec(), v.route())
 	}
+	switch v.s.Browser {
+	case "complete":
+		items = append(items, v.say("svc.browser.complete"))
+	case "failed":
+		items = append(items, v.say("svc.browser.failed"))
+	case "unknown":
+		items = append(items, v.say("svc.browser.unknown"))
+	}
 	one := "  " + strings.Join(items, "     ")
 	if columns(one) <= v.width() {
 		v.put(one + "\n")

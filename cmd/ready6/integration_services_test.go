@@ -54,7 +54,7 @@ func (w *world) startServices() {
 	w.write("web/html/index.html", page)
 	conf := w.render("nginx.conf.tmpl", "web/nginx.conf", map[string]any{"Dir": web, "Addrs": listen, "Cert": cert, "Key": key})
 	w.start(w.servers, "nginx", "nginx", "-e", "stderr", "-c", conf)
-	w.startMail(cert, key)
+	w.startMail("mx.secure.gov.vn", []string{"198.51.100.25", "2001:db8:100::25"}, cert, key)
 	w.startRTR("stayrtr", rtrAddr, time.Now())
 	w.await("nginx", func() error { return w.fetch("www.secure.gov.vn", "2001:db8:100::80") })
 }
@@ -82,8 +82,8 @@ func (w *world) fetch(host, addr string) error {
 	return nil
 }
 
-// startMail starts Postfix as the MX, with a spool of its own.
-func (w *world) startMail(cert, key string) {
+// startMail starts Postfix as an MX at its addresses, with a spool of its own.
+func (w *world) startMail(host string, addrs []string, cert, key string) {
 	w.t.Helper()
 	dir := filepath.Dir(w.write("mail/keep", ""))
 	for _, d := range []string{"queue", "data", "conf"} {
@@ -92,20 +92,20 @@ func (w *world) startMail(cert, key string) {
 		}
 	}
 	w.must("chown", "postfix", filepath.Join(dir, "data"))
-	w.render("main.cf.tmpl", "mail/conf/main.cf", map[string]any{"Dir": dir, "Cert": cert, "Key": key,
-		"Addrs": []string{"198.51.100.25", "2001:db8:100::25"}})
+	_, domain, _ := strings.Cut(host, ".")
+	w.render("main.cf.tmpl", "mail/conf/main.cf", map[string]any{"Dir": dir, "Cert": cert, "Key": key, "Host": host, "Domain": domain, "Addrs": addrs})
 	w.write("mail/conf/master.cf", w.fixture("master.cf"))
 	// start-fg keeps the master in the foreground, where it is ours to stop
 	w.start(w.servers, "postfix", "postfix", "-c", filepath.Join(dir, "conf"), "start-fg")
-	for _, a := range []string{"198.51.100.25", "[2001:db8:100::25]"} {
-		w.await("postfix on "+a, func() error { return w.startTLS(a) })
+	for _, a := range addrs {
+		w.await("postfix on "+a, func() error { return w.startTLS(w.dual, host, a) })
 	}
 }
 
 // startTLS goes through the mail server's greeting and STARTTLS at one address.
-func (w *world) startTLS(addr string) error {
-	o := w.run(w.dual, 20*time.Second, "sh", "-c", "echo QUIT | timeout 10 openssl s_client -starttls smtp -connect "+addr+":25 -CAfile "+
-		w.files.ca+" -verify_return_error -verify_hostname mx.secure.gov.vn")
+func (w *world) startTLS(ns, host, addr string) error {
+	o := w.run(ns, 20*time.Second, "sh", "-c", "echo QUIT | timeout 10 openssl s_client -starttls smtp -connect "+bracketed(netip.MustParseAddr(addr))+":25 -CAfile "+
+		w.files.ca+" -verify_return_error -verify_hostname "+host)
 	if !strings.Contains(o.stdout, "Verify return code: 0 (ok)") {
 		return errors.New(o.String())
 	}

@@ -17,6 +17,14 @@ type v6site struct {
 	no443v6  bool     // port 443 over IPv4 only
 	style    string   // body of /NAME/style.css
 	parts    []string // of the page, where there is no IPv4 to compare with
+	mx       string   // the mail host: no web site but a mail domain
+}
+
+func (s v6site) kind() string {
+	if s.mx != "" {
+		return "mail"
+	}
+	return "web"
 }
 
 const (
@@ -72,6 +80,15 @@ var v6sites = []v6site{
 	{name: "noscript", page: `<noscript><img src=https://` + four + `/noscript/p.png></noscript><img src=/noscript/pic.png>`},
 	{name: "lazy", page: `<img src=/lazy/pic.png><div style="height:60000px"></div><img loading=lazy width=9 height=9 src=https://` + four + `/lazy/far.png>`},
 	{name: "third6", page: `<script src=https://` + lib3 + `/third6/lib.js></script><img src=/third6/pic.png>`},
+}
+
+// v6mail are mail domains: three share a mail host, the others need IPv4 in one place.
+var v6mail = []v6site{
+	{name: "mail", mx: "mx.tinh.gov.vn"},
+	{name: "mail2", mx: "mx.tinh.gov.vn"},
+	{name: "mail3", mx: "mx.tinh.gov.vn"},
+	{name: "mail-mx4", mx: "mx4.tinh.gov.vn"},
+	{name: "mail-ns4", host: "mail.four.vn", mx: "mx.tinh.gov.vn"},
 }
 
 // v6explained is where "a client without IPv4 gets the whole page" and level 3

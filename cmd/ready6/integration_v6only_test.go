@@ -25,6 +25,7 @@ type v6world struct {
 	key       string               // of every certificate, so that Chromium can be told to take it
 	addrs     map[string][2]string // host → IPv6 and IPv4 address, either may be empty
 	spki      string
+	mxCert    string
 	dead      string // the address at which nobody listens
 }
 
@@ -43,7 +44,7 @@ func TestV6Only(t *testing.T) {
 	if os.Geteuid() != 0 {
 		leaveOut(t, "network namespaces need root")
 	}
-	for _, tool := range []string{"ip", "nsd", "nginx", "unbound", "chromium", "nft", "dig", "openssl"} {
+	for _, tool := range []string{"ip", "nsd", "nginx", "postfix", "unbound", "chromium", "nft", "dig", "openssl", "curl"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			leaveOut(t, tool+" is not installed")
 		}
@@ -52,13 +53,17 @@ func TestV6Only(t *testing.T) {
 	v.build()
 	v.noIPv4()
 	whole := v.truth()
-	v.count() // from here on, the scanner is alone
-	names := ""
-	for _, s := range v6sites {
-		names += s.fqdn() + "\n"
+	for _, m := range v6mail {
+		whole[m.name] = v.mailTruth(m)
 	}
-	list := v.write("names.txt", names)
-	args := []string{"scan", "--names", list, "--root-hints", v.files.hints, "--ca", v.files.ca, "--only", "aaaa,reach,closure", "--format", "jsonl",
+	v.count() // from here on, the scanner is alone
+	var inv strings.Builder
+	inv.WriteString("agencies:\n  - id: tinh\n    name: {vi: Tỉnh thử nghiệm, en: Test Province}\n    kind: province\n    services:\n")
+	for _, s := range append(slices.Clone(v6sites), v6mail...) {
+		fmt.Fprintf(&inv, "      - {host: %s, kind: %s}\n", s.fqdn(), s.kind())
+	}
+	list := v.write("inventory.yaml", inv.String())
+	args := []string{"scan", "--inventory", list, "--root-hints", v.files.hints, "--ca", v.files.ca, "--only", "aaaa,reach,closure", "--format", "jsonl",
 		"--allow", "2001:db8::/32", "--allow", "198.18.0.0/15", "--allow", "198.51.100.0/24"}
 	reading := v.run(v.dual, 5*time.Minute, v.bin, args...)
 	v.budget(t, reading.took)
@@ -73,7 +78,7 @@ func (v *v6world) compare(t *testing.T, whole map[string]bool, reading, asked ma
 	var table strings.Builder
 	fmt.Fprintf(&table, "%-12s %-16s %-8s %-9s %s\n", "site", "client got", "level", "--browser", "first finding, or why they part")
 	agree := 0
-	for _, s := range v6sites {
+	for _, s := range append(slices.Clone(v6sites), v6mail...) {
 		a, ok := asked[s.fqdn()]
 		r := reading[s.fqdn()]
 		if !ok {
@@ -104,7 +109,7 @@ func (v *v6world) compare(t *testing.T, whole map[string]bool, reading, asked ma
 		}
 		fmt.Fprintf(&table, "%-12s %-16s %-8s %-9s %s\n", s.name, got, levelWord(r), levelWord(a), note)
 	}
-	t.Logf("%d sites: %d agree, %d explained\n%s", len(v6sites), agree, len(v6explained), table.String())
+	t.Logf("%d sites: %d agree, %d explained\n%s", len(v6sites)+len(v6mail), agree, len(v6explained), table.String())
 	if agree < 20 {
 		t.Errorf("only %d sites agree; 20 are wanted", agree)
 	}
@@ -141,6 +146,7 @@ func newV6World(t *testing.T) *v6world {
 	v.place()
 	v.startDNS()
 	v.startWeb()
+	v.startMail("mx.tinh.gov.vn", []string{v.addrs["mx.tinh.gov.vn"][0], v.addrs["mx.tinh.gov.vn"][1]}, v.mxCert, v.key)
 	v.blackHole()
 	v.resolver(v.six, "::1", "no", "yes")
 	v.resolver(v.four, "127.0.0.1", "yes", "no")
@@ -203,6 +209,8 @@ func (v *v6world) place() {
 	give(four3, false, true)
 	give("ocsp.cdn.vn", false, true)
 	give(lib3, true, true)
+	give("mx.tinh.gov.vn", true, true)
+	give("mx4.tinh.gov.vn", false, true)
 	v.addrs[four] = [2]string{"", "198.51.100.4"}
 	for _, a := range v.addrs {
 		for _, addr := range a {
@@ -242,6 +250,11 @@ func (v *v6world) zoneOf(apex string) string {
 		}
 		if host == "dead.tinh.gov.vn" {
 			fmt.Fprintf(&b, "%s AAAA %s\n", label, v.dead)
+		}
+	}
+	for _, m := range v6mail {
+		if label, ok := strings.CutSuffix(m.fqdn(), "."+apex); ok {
+			fmt.Fprintf(&b, "%s MX 10 %s.\n", label, m.mx)
 		}
 	}
 	if apex == "four.vn" {
@@ -311,6 +324,7 @@ type nginxServer struct {
 func (v *v6world) startWeb() {
 	v.web = filepath.Dir(v.write("web/keep", ""))
 	issue := v.authority()
+	v.mxCert = issue("mx.tinh.gov.vn")
 	var list []nginxServer
 	add := func(host, addr string, tls bool, extra string) {
 		root := filepath.Join(v.web, host)

@@ -134,6 +134,26 @@ func (v *v6world) truth() map[string]bool {
 	return whole
 }
 
+// mailTruth is whether a sender without IPv4 finds the mail host of a domain and
+// gets through its greeting and STARTTLS: dig and openssl, in that namespace.
+func (v *v6world) mailTruth(m v6site) bool {
+	v.t.Helper()
+	ask := func(name, qtype string) string {
+		o := v.run(v.six, 40*time.Second, "dig", "+short", "+time=10", "+tries=1", name, qtype)
+		f := strings.Fields(o.stdout)
+		if o.code != 0 || len(f) == 0 || strings.HasPrefix(f[0], ";") {
+			return ""
+		}
+		return strings.TrimSuffix(f[len(f)-1], ".")
+	}
+	mx := ask(m.fqdn(), "MX")
+	if mx == "" {
+		return false
+	}
+	addr := ask(mx, "AAAA")
+	return addr != "" && v.startTLS(v.six, mx, addr) == nil
+}
+
 // browse starts a Chromium that opens every site in a tab of its own, until the
 // test ends or the clients are done.
 func (v *v6world) browse(ns string) {
@@ -252,9 +272,15 @@ func (v *v6world) budget(t *testing.T, took time.Duration) {
 	for host, a := range v.addrs {
 		owner[a[0]], owner[a[1]] = host, host
 	}
-	most, total := counted{}, 0
+	most, total, mails := counted{}, 0, 0
 	spread := map[int]int{}
 	for _, c := range v.connections() {
+		if c.port == 25 {
+			mails++
+			if c.n > mailConnections {
+				t.Errorf("%s port 25: %d connections for %d domains, at most %d are documented", c.addr, c.n, len(v6mail), mailConnections)
+			}
+		}
 		if c.port != 80 && c.port != 443 {
 			continue
 		}
@@ -276,6 +302,9 @@ func (v *v6world) budget(t *testing.T, took time.Duration) {
 	}
 	t.Logf("connections counted at the server: %d for %d sites in %v; most to one address and port: %d at %s port %d (%s); how many had how many: %v",
 		total, len(v6sites), took.Round(time.Second), most.n, most.addr, most.port, owner[most.addr], spread)
+	if mails != 3 { // the addresses of two mail hosts
+		t.Errorf("connections came to %d mail addresses, want 3", mails)
+	}
 	if total < 2*len(v6sites) {
 		t.Errorf("only %d connections were counted: the counters count something else", total)
 	}
@@ -284,7 +313,8 @@ func (v *v6world) budget(t *testing.T, took time.Duration) {
 // What README says of connections to one address and port: one for each thing
 // asked of it, and three tries where there is silence.
 const (
-	webConnections = 3
-	webRetried     = 6
-	perTarget      = 1
+	webConnections  = 3
+	webRetried      = 6
+	mailConnections = 1
+	perTarget       = 1
 )
