@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -199,9 +200,32 @@ var stateWords = map[dnssec.State][]string{
 	dnssec.Bogus: {"bogus", "fail", "warn"}, dnssec.Insecure: {"warn"}, dnssec.Indeterminate: {"unknown"},
 }
 
+// noName says what people write where a name is wanted, and no name is like: asked
+// about all the same, it would be told not to exist. Empty: it may be one.
+func noName(s string) string {
+	host, port, found := strings.Cut(s, ":")
+	switch {
+	case s == "":
+		return "is empty; write a domain name, or a dot for the root"
+	case strings.Contains(s, "://"):
+		if u, err := url.Parse(s); err == nil && u.Hostname() != "" {
+			return "is an address of a page; the domain name in it is " + u.Hostname()
+		}
+		return "is not a domain name"
+	case strings.ContainsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }):
+		return "is not a domain name (a space in one is written \\032)"
+	case found && port != "" && strings.Trim(port, "0123456789") == "":
+		return "has a port; the domain name in it is " + host
+	}
+	return ""
+}
+
 // parseQuestion reads a name in presentation form and a type by mnemonic or TYPEnn.
 func parseQuestion(args []string) (name string, qtype uint16, err error) {
-	name = args[0]
+	name = strings.TrimSpace(args[0])
+	if fault := noName(name); fault != "" {
+		return "", 0, fmt.Errorf("%q %s", args[0], fault)
+	}
 	if addr, err := netip.ParseAddr(name); err == nil {
 		reverse, _ := dns.ReverseAddr(addr.WithZone("").String())
 		return "", 0, fmt.Errorf("%q is an address; its name in the DNS is %s", name, reverse)

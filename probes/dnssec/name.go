@@ -2,6 +2,7 @@ package dnssec
 
 import (
 	"bytes"
+	"strconv"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -27,6 +28,9 @@ func parseName(s string) (name, bool) {
 	if n, ok := parsePlain(s); ok {
 		return n, true
 	}
+	if wraps(s) {
+		return "", false
+	}
 	var buf [256]byte
 	off, err := dns.PackDomainName(dns.Fqdn(s), buf[:], 0, nil, false)
 	if err != nil || off > 255 {
@@ -34,6 +38,23 @@ func parseName(s string) (name, bool) {
 	}
 	lowerWire(buf[:off])
 	return name(buf[:off]), true
+}
+
+// wraps reports an escape like \300 that stands for no octet; the library would
+// take it modulo 256.
+func wraps(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] != '\\' {
+			continue
+		}
+		if i+3 < len(s) {
+			if n, err := strconv.Atoi(s[i+1 : i+4]); err == nil && n > 255 {
+				return true
+			}
+		}
+		i++ // what is escaped does not escape
+	}
+	return false
 }
 
 // parsePlain is the fast way for names without escapes.

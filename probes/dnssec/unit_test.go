@@ -29,7 +29,7 @@ func TestNames(t *testing.T) {
 			t.Errorf("%q: %q %v, want %q", c.in, n.String(), ok, c.out)
 		}
 	}
-	for _, bad := range []string{"", "..", "a..b.", ".a.", strings.Repeat("a", 64) + ".", strings.Repeat("abcdefg.", 33), `a\`} {
+	for _, bad := range []string{"", "..", "a..b.", ".a.", strings.Repeat("a", 64) + ".", strings.Repeat("abcdefg.", 33), `a\`, `\300.vn`, `\\\256.vn`} {
 		if n, ok := parseName(bad); ok {
 			t.Errorf("%q was taken for the name %q", bad, n.String())
 		}
