@@ -74,6 +74,7 @@ func readPage(base *url.URL, header http.Header, body []byte) *page {
 	p.media, p.size = media, len(body)
 	p.policy(strings.Join(header.Values("Content-Security-Policy"), ";"))
 	p.linkHeader(base, header.Values("Link"))
+	p.refresh = refreshTarget(base, header.Get("Refresh"))
 	if media != "text/html" && media != "application/xhtml+xml" && media != "" {
 		return p
 	}

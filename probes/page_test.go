@@ -143,6 +143,14 @@ func TestRefresh(t *testing.T) {
 	}
 }
 
+func TestRefreshHeader(t *testing.T) {
+	base, _ := url.Parse("https://www.a.vn/")
+	p := readPage(base, http.Header{"Refresh": {"0;url=/dau"}, "Content-Type": {"text/html"}}, []byte(`<meta http-equiv=refresh content="0; url=/sau">`))
+	if p.refresh == nil || p.refresh.String() != "https://www.a.vn/dau" {
+		t.Errorf("%v", p.refresh)
+	}
+}
+
 // What cannot be looked through must say so: a page without known references is
 // not a page without references.
 func TestPageNotReadWhole(t *testing.T) {

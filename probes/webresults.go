@@ -106,6 +106,8 @@ func (v *pair) compare(ctx context.Context, six, four attempt) {
 		v.pages[six.url.String()] = true
 		c := v.e.contrast(ctx, six, four)
 		switch {
+		case six.status >= 400 && four.status < 400:
+			return // the reach results say it
 		case c.unknown != "":
 			v.note("web.uncompared", six.authority(), []attempt{six, four}, "detail", c.unknown)
 			return
