@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -86,10 +87,10 @@ func rpkiValidate(ctx context.Context, cfg config, s streams, args []string, bat
 	if batch != "" {
 		return rpkiBatch(ctx, cfg, s, snapshot, batch)
 	}
-	return rpkiOne(cfg, s, snapshot, args)
+	return rpkiOne(cfg, s, snapshot, args, now())
 }
 
-func rpkiOne(cfg config, s streams, snapshot *rpki.Snapshot, args []string) error {
+func rpkiOne(cfg config, s streams, snapshot *rpki.Snapshot, args []string, now time.Time) error {
 	prefix, err := rpki.ParsePrefix(args[0])
 	if err != nil {
 		return usage(err)
@@ -99,6 +100,9 @@ func rpkiOne(cfg config, s streams, snapshot *rpki.Snapshot, args []string) erro
 		return usage(err)
 	}
 	v := snapshot.Validate(prefix, origin)
+	if left := v.Alive(now); left.State() != v.State() {
+		fmt.Fprintf(s.err, "ready6: VRPs: of those that decide, some have expired; without them the route would be %s\n", left.State())
+	}
 	if cfg.text("format") == "json" {
 		err = writeJSON(s, v)
 	} else {

@@ -9,6 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"ready6/inventory"
+	"ready6/probes"
+	"ready6/probes/resolve"
 	"ready6/probes/rpki"
 	"ready6/probes/verdict"
 	"ready6/reports"
@@ -16,12 +18,13 @@ import (
 
 func rpkiShowCommand(s streams) *cobra.Command {
 	c := &cobra.Command{
-		Use:   "show ADDRESS|PREFIX",
+		Use:   "show ADDRESS|PREFIX|HOST",
 		Short: "Show the routes and ROAs that cover an address, what decides, and what is left if it is dropped",
 		Long: `show lists the routes of the route table that cover an address or a whole prefix,
 the most specific first, with the ROAs that speak of each (RFC 6811), says which
-one decides and what remains for networks that drop it, and who holds the block.`,
-		Example: "  ready6 rpki show 2001:db8:8000::80 --lab\n  ready6 rpki show 198.51.100.0/24 --vrps vrps.json --routes rib.mrt.gz --inventory inventory.yaml",
+one decides and what remains for networks that drop it, and who holds the block.
+Of a host, it shows every address that the DNS gives, IPv6 first.`,
+		Example: "  ready6 rpki show 2001:db8:8000::80 --lab\n  ready6 rpki show dichvucong.lamdong.gov.vn --lab\n  ready6 rpki show 198.51.100.0/24 --vrps vrps.json --routes rib.mrt.gz --inventory inventory.yaml",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg, err := load(cmd, s)
@@ -31,7 +34,7 @@ one decides and what remains for networks that drop it, and who holds the block.
 			return rpkiShow(cmd.Context(), cfg, s, args[0])
 		},
 	}
-	withSettings(c, "inventory", "vrps", "vrps-max-age", "routes", "routes-max-age", "min-peers", "ca", "lang", "color", "format", "step-timeout", "lab", "world", "loopback")
+	withSettings(c, "inventory", "vrps", "vrps-max-age", "routes", "routes-max-age", "min-peers", "ca", "lang", "color", "format", "step-timeout", "root-hints", "allow", "lab", "world", "loopback")
 	return withUsage(c, "format", "text or json (default: text)")
 }
 
@@ -45,6 +48,12 @@ type shown struct {
 	Advisory []rpki.VRP   `json:"advisory_vrps"`
 	Holder   *shownHolder `json:"holder"` // null: in nobody's own block
 	Findings []shownNote  `json:"findings"`
+}
+
+// shownHost is the answer for a host in JSON.
+type shownHost struct {
+	Query     string  `json:"query"`
+	Addresses []shown `json:"addresses"` // IPv6 first
 }
 
 type shownRoute struct {
@@ -70,6 +79,41 @@ type shownNote struct {
 	Owner   verdict.Owner   `json:"owner"`
 }
 
+// hostShown reports whether arg is a host's name: a domain name whose last label
+// is no number, so that a slip in an address is not looked up.
+func hostShown(arg string) bool {
+	name := strings.TrimSuffix(strings.TrimSpace(arg), ".")
+	last := name[strings.LastIndex(name, ".")+1:]
+	return strings.Contains(name, ".") && !strings.ContainsAny(name, "/:% ") && strings.Trim(last, "0123456789") != ""
+}
+
+// targets are the prefixes to show: of a host, its addresses.
+func (s *setup) targets(ctx context.Context, cfg config, arg string) ([]netip.Prefix, error) {
+	if !hostShown(arg) {
+		p, err := parseShown(arg)
+		return []netip.Prefix{p}, err
+	}
+	hints, err := s.hints(cfg)
+	if err != nil {
+		return nil, err
+	}
+	now, host := s.clock(cfg), strings.TrimSuffix(strings.TrimSpace(arg), ".")
+	c := probes.Config{Allow: s.allow(cfg), Now: now, Dial: s.network(cfg)}
+	c.DNS = s.resolver(cfg, c.Dial, resolve.Config{Hints: hints, Families: resolve.Both, Now: now})
+	list, err := probes.New(ctx, c).Published(ctx, host)
+	if err == nil && len(list) == 0 {
+		err = fmt.Errorf("%s publishes no address", host)
+	}
+	if err != nil {
+		return nil, failed(err)
+	}
+	var out []netip.Prefix
+	for _, a := range list {
+		out = append(out, netip.PrefixFrom(a, a.BitLen()))
+	}
+	return out, nil
+}
+
 // parseShown reads an address as the prefix of just itself.
 func parseShown(arg string) (netip.Prefix, error) {
 	if a, err := netip.ParseAddr(strings.TrimSpace(arg)); err == nil {
@@ -82,7 +126,7 @@ func parseShown(arg string) (netip.Prefix, error) {
 	p, err := rpki.ParsePrefix(arg)
 	if err != nil {
 		if !strings.ContainsAny(arg, "/:") {
-			return p, usagef("%q is neither an address nor a prefix; ready6 probe shows the routes to a host's addresses", arg)
+			return p, usagef("%q is neither an address, nor a prefix, nor a host's name", arg)
 		}
 		return p, usage(err)
 	}
@@ -93,9 +137,10 @@ func rpkiShow(ctx context.Context, cfg config, s streams, arg string) error {
 	if f := cfg.text("format"); f != "" && f != "text" && f != "json" {
 		return usagef("format: %q is not one of text, json", f)
 	}
-	target, err := parseShown(arg)
-	if err != nil {
-		return err
+	if !hostShown(arg) {
+		if _, err := parseShown(arg); err != nil {
+			return err
+		}
 	}
 	set, err := newSetup(cfg)
 	if err != nil {
@@ -106,12 +151,33 @@ func rpkiShow(ctx context.Context, cfg config, s streams, arg string) error {
 	if err != nil {
 		return err
 	}
-	f := policy(cfg).JudgePrefix(set.config.VRPs, set.config.Routes, target, set.clock(cfg)())
-	out := show(f, inv, target, cfg.lang())
-	if cfg.text("format") == "json" {
-		return wrapFailed(writeJSON(s, out))
+	targets, err := set.targets(ctx, cfg, arg)
+	if err != nil {
+		return err
 	}
-	return wrapFailed(writeShown(&printer{w: s.out}, out, f, screen(cfg, s, s.out)))
+	all := shownHost{Query: strings.TrimSpace(arg)}
+	for i, target := range targets {
+		f := policy(cfg).JudgePrefix(set.config.VRPs, set.config.Routes, target, set.clock(cfg)())
+		out := show(f, inv, target, cfg.lang())
+		all.Addresses = append(all.Addresses, out)
+		if cfg.text("format") == "json" {
+			continue
+		}
+		p := &printer{w: s.out}
+		if i > 0 {
+			p.line("")
+		}
+		if err := writeShown(p, out, f, screen(cfg, s, s.out)); err != nil {
+			return failed(err)
+		}
+	}
+	switch {
+	case cfg.text("format") != "json":
+		return nil
+	case hostShown(arg):
+		return wrapFailed(writeJSON(s, all))
+	}
+	return wrapFailed(writeJSON(s, all.Addresses[0]))
 }
 
 func show(f rpki.Finding, inv inventory.Inventory, target netip.Prefix, lang verdict.Lang) shown {

@@ -226,9 +226,13 @@ func (f Finding) hangsOnExpired() bool {
 }
 
 func (v Validity) hangsOnExpired(now time.Time) bool {
-	live := v
-	live.Matched, live.WrongOrigin, live.TooSpecific = alive(v.Matched, now), alive(v.WrongOrigin, now), alive(v.TooSpecific, now)
-	return live.State() != v.State()
+	return v.Alive(now).State() != v.State()
+}
+
+// Alive is the evidence without the VRPs that have expired by now.
+func (v Validity) Alive(now time.Time) Validity {
+	v.Matched, v.WrongOrigin, v.TooSpecific = alive(v.Matched, now), alive(v.WrongOrigin, now), alive(v.TooSpecific, now)
+	return v
 }
 
 func alive(vrps []VRP, now time.Time) []VRP {

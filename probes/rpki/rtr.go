@@ -89,6 +89,9 @@ func (c *RTR) Sync(ctx context.Context) (*Snapshot, error) {
 			t.base = nil // the same again from nothing
 		default:
 			c.due = c.now().Add(c.timers.retry())
+			if ctx.Err() != nil && errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
+				err = fmt.Errorf("the data did not end in time: %w", err)
+			}
 			if over := context.Cause(ctx); over != nil && !errors.Is(err, over) {
 				err = fmt.Errorf("%w; %w", err, over)
 			}
