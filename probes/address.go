@@ -85,7 +85,8 @@ func (e *Env) literal(host string, a netip.Addr) addresses {
 // sort puts a published address where it belongs.
 func (e *Env) sort(f *family, a netip.Addr) {
 	list := &f.usable
-	if _, special := dial.Special(a); special && !e.allowed(a) {
+	_, special := dial.Special(a)
+	if _, _, nat64 := e.nat64(a); nat64 || special && !e.allowed(a) {
 		list = &f.special
 	}
 	switch {
@@ -305,14 +306,14 @@ func addressResults(_ context.Context, e *Env, s *subject) []verdict.Result {
 	for _, h := range s.hosts {
 		v6 := h.v6
 		v6.nxdomain = v6.nxdomain && !h.v4.present() // a name with an A record is there, whatever its server says
-		out = append(out, familyResults(h.host, v6, "aaaa")...)
-		out = append(out, familyResults(h.host, h.v4, "a")...)
+		out = append(out, e.familyResults(h.host, v6, "aaaa")...)
+		out = append(out, e.familyResults(h.host, h.v4, "a")...)
 	}
 	return out
 }
 
 // familyResults words one family of one host; prefix is "aaaa" or "a".
-func familyResults(host string, f family, prefix string) []verdict.Result {
+func (e *Env) familyResults(host string, f family, prefix string) []verdict.Result {
 	var out []verdict.Result
 	add := func(what, subject string, args map[string]string) {
 		out = append(out, verdict.Result{
@@ -323,6 +324,10 @@ func familyResults(host string, f family, prefix string) []verdict.Result {
 		add("present", a.String(), map[string]string{"host": host, "via": strings.Join(f.aliases, " → ")})
 	}
 	for _, a := range f.special {
+		if p, v4, ok := e.nat64(a); ok {
+			add("nat64", a.String(), map[string]string{"host": host, "range": p.String(), "v4": v4.String()})
+			continue
+		}
 		name, _ := dial.Special(a)
 		add("special", a.String(), map[string]string{"host": host, "range": name})
 	}

@@ -32,12 +32,14 @@ func closureResults(ctx context.Context, e *Env, s *subject) []verdict.Result {
 		switch {
 		case len(h.v6.usable) > 0:
 			w.host(ctx, h)
+			w.ownBehindNAT64(ctx, h)
 		case h.v6.cause != "":
 			r := result("closure.unknown", "cause", string(h.v6.cause))
 			r.Subject, r.Evidence = h.host, h.v6.evidence
 			w.add(r, nil)
 		default:
 			w.add(verdict.Result{Reason: "closure.none", Subject: h.host}, nil)
+			w.ownBehindNAT64(ctx, h)
 		}
 	}
 	return w.out
@@ -146,11 +148,16 @@ func (w *walk) zone(ctx context.Context, z resolve.Zone, via []string, required 
 	w.zones[z.Name] = w.zones[z.Name] || required
 	out := verdict.Pass
 	for _, r := range check.results {
-		if o := r.Outcome(); o == verdict.Fail || o == verdict.Unknown {
+		if o := r.Outcome(); (o == verdict.Fail || o == verdict.Unknown) && !r.Reason.Aside() {
 			out = verdict.Worst(out, o)
 		}
-		if !noted {
+		switch {
+		case noted:
+		case r.Subject == zoneName(z.Name):
 			w.add(r, via)
+			w.zoneBehindNAT64(r, via)
+		default: // a server's own
+			w.add(r, append(slices.Clone(via), zoneName(z.Name)))
 		}
 	}
 	if !noted && w.e.wants(verdict.RPKI) {
@@ -175,6 +182,16 @@ func (w *walk) elsewhere(ctx context.Context, n nameCheck, via []string, require
 			r.Owner = verdict.Owner{Role: verdict.Registrar, Name: at}
 			if required {
 				w.add(r, via)
+				w.zoneBehindNAT64(r, via)
+			}
+			return verdict.Fail
+		}
+		if zoneName(z.Name) == at && w.e.zone(ctx, z).deadGlue {
+			r := w.e.zoneResult(z, "closure.zone-glue-dead", n.failure.Evidence, "servers", serverNames(z))
+			r.Owner = verdict.Owner{Role: verdict.Registrar, Name: at}
+			if required {
+				w.add(r, via)
+				w.zoneBehindNAT64(r, via)
 			}
 			return verdict.Fail
 		}
@@ -224,6 +241,9 @@ func (w *walk) dependency(ctx context.Context, r ref, via []string, required boo
 	resolved := verdict.Pass
 	if _, err := netip.ParseAddr(r.host); err != nil {
 		resolved = w.names(ctx, h, via, required)
+	}
+	if !r.optional {
+		w.depBehindNAT64(ctx, h, r, res, via)
 	}
 	switch {
 	case r.optional:
@@ -279,6 +299,14 @@ func (w *walk) reachable(ctx context.Context, r ref) (verdict.Result, attempt) {
 			x.Owner = w.e.runs(r.host)
 		}
 		return x
+	}
+	if w.e.internal(r.host) {
+		x := out("closure.host-internal", nil)
+		x.Owner = verdict.Owner{Role: verdict.Operator, Name: w.e.Name}
+		return x, attempt{}
+	}
+	if why := w.e.nat64Only(h); why != "" {
+		return out("closure.host-nat64", h.v6.evidence, "why", why), attempt{}
 	}
 	if why := special(h); why != "" {
 		reason := verdict.Reason("closure.special")

@@ -45,6 +45,9 @@ type Config struct {
 	Data                    []Data           // where VRPs and Routes came from, for Preflight
 	Allow                   []netip.Prefix   // special-purpose space that may be contacted after all
 
+	NAT64Prefixes []netip.Prefix // of this network's NAT64, beside those of everywhere
+	Internal      bool           // this vantage may see hosts that the inventory calls internal
+
 	Inventory inventory.Inventory // canaries, own prefixes, operator names
 	Name      string              // what the operator calls this vantage
 	Now       func() time.Time
@@ -63,6 +66,7 @@ type Env struct {
 	base     context.Context
 	vantage  Vantage
 	listed   map[string]string // host → the agency that lists it first
+	public   map[string]bool   // hosts that somebody lists as public
 	gate     *gate
 	browsers chan struct{} // a place for each that may run
 	silent   sync.Map      // netip.AddrPort: nobody answered several tries there
@@ -97,11 +101,12 @@ func New(ctx context.Context, c Config) *Env {
 	if c.UserAgent == "" {
 		c.UserAgent = "ready6 (IPv6 readiness scanner)"
 	}
-	e := &Env{Config: c, base: ctx, gate: newGate(c.PerAddress, c.Connections), browsers: make(chan struct{}, browsers), vantage: Vantage{V4: true, V6: true, DNSSEC: true}, listed: map[string]string{}}
+	e := &Env{Config: c, base: ctx, gate: newGate(c.PerAddress, c.Connections), browsers: make(chan struct{}, browsers), vantage: Vantage{V4: true, V6: true, DNSSEC: true}, listed: map[string]string{}, public: map[string]bool{}}
 	for a, s := range c.Inventory.All() {
 		if _, known := e.listed[s.Host]; !known {
 			e.listed[s.Host] = a.ID
 		}
+		e.public[s.Host] = e.public[s.Host] || s.Visibility != hidden
 	}
 	return e
 }
@@ -116,6 +121,11 @@ func (e *Env) Service(ctx context.Context, agency string, svc inventory.Service)
 	began := e.Now()
 	s := &subject{Service: svc, agency: agency}
 	rec := verdict.Record{Agency: agency, Host: svc.Host, Kind: svc.Kind, Port: svc.Port, At: began}
+	if svc.Visibility == hidden && !e.Internal {
+		rec.Results = []verdict.Result{{Check: verdict.AAAA, Reason: "aaaa.internal", Subject: svc.Host, At: began,
+			Owner: verdict.Owner{Role: verdict.Operator, Name: e.Name}}}
+		return rec
+	}
 	s.survey(ctx, e)
 	for _, p := range table {
 		if !e.wants(p.check) {
@@ -205,6 +215,16 @@ func (e *Env) runs(host string) verdict.Owner {
 // allowed reports whether the operator opened special-purpose space to a.
 func (e *Env) allowed(a netip.Addr) bool {
 	return slices.ContainsFunc(e.Allow, func(p netip.Prefix) bool { return p.Contains(a) })
+}
+
+// hidden is the visibility of a service that only some vantages may see. What the
+// outside sees of its name, be it nothing or something else, is no verdict on it.
+const hidden = "internal"
+
+// internal reports whether a host is one that may not be judged from here.
+func (e *Env) internal(host string) bool {
+	_, known := e.listed[host]
+	return known && !e.public[host] && !e.Internal
 }
 
 // question names one RRset.

@@ -171,7 +171,7 @@ var elsewhere = map[verdict.Reason]string{
 // complete protects the catalogue: a reason that nothing gives is dead wood, or
 // a path that nobody tests.
 func (s *reasons) complete(t *testing.T) {
-	own := []verdict.Check{verdict.AAAA, verdict.Reach, verdict.Reach4, verdict.Closure, verdict.Vantage}
+	own := []verdict.Check{verdict.AAAA, verdict.Reach, verdict.Reach4, verdict.Closure, verdict.NAT64, verdict.Vantage}
 	for _, e := range verdict.Catalogue() {
 		if _, named := elsewhere[e.Reason]; slices.Contains(own, e.Check) && !s.have[e.Reason] && !named {
 			t.Errorf("no world gives %s", e.Reason)
@@ -195,7 +195,8 @@ func environmentOver(t *testing.T, ctx context.Context, l *lab.Lab, inv inventor
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := probes.Config{Dial: dial.Limit(out, 4, 256), CAs: l.CAs(), Roots: hints, Allow: l.Allow(), Inventory: inv, Now: l.Now, Step: step}
+	c := probes.Config{Dial: dial.Limit(out, 4, 256), CAs: l.CAs(), Roots: hints, Allow: l.Allow(), Inventory: inv, Now: l.Now, Step: step,
+		Internal: l.Internal(), NAT64Prefixes: l.NAT64()}
 	c.DNS = resolve.New(resolve.Config{Dial: out, Hints: hints, Families: resolve.Both, Timeout: step, Now: l.Now})
 	c.DNS6 = resolve.New(resolve.Config{Dial: out, Hints: hints, Families: resolve.V6, Timeout: step, Now: l.Now, Witness: c.DNS})
 	if c.Anchors, err = dnssec.ReadAnchors(strings.NewReader(l.Anchors())); err == nil {

@@ -26,8 +26,9 @@ const (
 
 // zoneCheck is what one zone's name servers do over IPv6, asked once a run.
 type zoneCheck struct {
-	results []verdict.Result
-	addrs   []netip.Addr // IPv6 addresses of its servers
+	results  []verdict.Result
+	addrs    []netip.Addr // IPv6 addresses of its servers
+	deadGlue bool         // all IPv6 glue that the parent gives leads nowhere
 }
 
 // zone asks every name server of a zone over IPv6, by UDP and by TCP
@@ -40,19 +41,6 @@ func (e *Env) zone(ctx context.Context, z resolve.Zone) zoneCheck {
 	return got
 }
 
-// serverCheck is what one name server of a zone does over IPv6.
-type serverCheck struct {
-	name      string
-	addressed bool          // it has an IPv6 address
-	good      bool          // it answers with authority at one of them
-	noTCP     bool          // but there not over TCP
-	unknown   verdict.Cause // why it could not be judged
-	silent    bool          // what came back was silence or trouble, not an answer
-	wrong     []string
-	evidence  []verdict.Evidence
-	addrs     []netip.Addr
-}
-
 // askZone asks the servers of a zone side by side.
 func (e *Env) askZone(ctx context.Context, z resolve.Zone) zoneCheck {
 	all := make([]serverCheck, min(len(z.NS), maxServers))
@@ -61,7 +49,11 @@ func (e *Env) askZone(ctx context.Context, z resolve.Zone) zoneCheck {
 	for _, s := range all {
 		addrs = append(addrs, s.addrs...)
 	}
-	return zoneCheck{results: e.judgeZone(ctx, z, all), addrs: addrs}
+	out := zoneCheck{results: e.judgeZone(ctx, z, all), addrs: addrs, deadGlue: deadGlue(all)}
+	for _, s := range all {
+		out.results = append(out.results, e.judgeServer(ctx, z, s)...)
+	}
+	return out
 }
 
 // alongside calls f for 0 to n-1 at the same time and waits. A panic in one
@@ -80,50 +72,6 @@ func alongside(n int, f func(int)) {
 		if p != nil {
 			panic(p)
 		}
-	}
-}
-
-// askServer asks one name server of a zone for its SOA, at each IPv6 address.
-func (e *Env) askServer(ctx context.Context, z resolve.Zone, ns resolve.NameServer) serverCheck {
-	s := serverCheck{name: plainName(ns.Name)}
-	h := e.lookup(ctx, s.name)
-	addrs := slices.Clone(h.v6.usable)
-	if h.v6.cause != "" {
-		for _, g := range ns.Glue {
-			if g.Is6() && !slices.Contains(addrs, g) {
-				addrs = append(addrs, g)
-			}
-		}
-	}
-	if len(addrs) == 0 {
-		s.unknown, s.evidence = h.v6.cause, h.v6.evidence
-		return s
-	}
-	s.addressed, s.addrs = true, addrs
-	for _, a := range addrs[:min(len(addrs), maxServerAddrs)] {
-		e.askSOA(ctx, z, a, &s)
-	}
-	if !s.good && len(addrs) > maxServerAddrs {
-		s.unknown = verdict.OverBudget
-	}
-	return s
-}
-
-// askSOA asks one address for the zone's SOA, over UDP and, where that works,
-// over TCP.
-func (e *Env) askSOA(ctx context.Context, z resolve.Zone, a netip.Addr, s *serverCheck) {
-	fault, cause := e.soaFault(ctx, z, a, false, s)
-	if fault != "" {
-		s.wrong = append(s.wrong, fault)
-		s.silent = s.silent || cause != verdict.Lame
-		if ours(cause) {
-			s.unknown = cause
-		}
-		return
-	}
-	s.good = true
-	if fault, cause = e.soaFault(ctx, z, a, true, s); fault != "" && !ours(cause) {
-		s.noTCP = true
 	}
 }
 
@@ -177,26 +125,27 @@ func (e *Env) causeIn(ctx context.Context, err error) verdict.Cause {
 
 // tally sums up the servers of a zone.
 type tally struct {
-	names, good, noTCP, wrong []string
-	addressed, silent         bool
-	unknown                   verdict.Cause
-	evidence                  []verdict.Evidence
+	names, good, wrong []string
+	at                 []netip.Addr // where the good ones answer
+	tcp                bool         // one of the good ones answers over TCP, or it could not be tried
+	addressed, silent  bool
+	unknown            verdict.Cause
+	evidence           []verdict.Evidence
 }
 
 func tallyOf(all []serverCheck) (t tally) {
 	for _, s := range all {
 		t.names = append(t.names, s.name)
-		if s.good {
+		if s.good() {
 			t.good = append(t.good, s.name)
-		}
-		if s.noTCP {
-			t.noTCP = append(t.noTCP, s.name)
+			t.tcp = t.tcp || s.tcp
 		}
 		if s.unknown != "" {
 			t.unknown = s.unknown
 		}
+		t.at = append(t.at, s.at...)
 		t.wrong = append(t.wrong, s.wrong...)
-		t.addressed, t.silent = t.addressed || s.addressed, t.silent || s.silent
+		t.addressed, t.silent = t.addressed || s.addressed(), t.silent || s.silent
 		t.evidence = append(t.evidence, s.evidence...)
 	}
 	if len(all) == maxServers || len(all) == 0 {
@@ -207,9 +156,9 @@ func tallyOf(all []serverCheck) (t tally) {
 	return t
 }
 
-// judgeZone turns what the servers did into results. Unless all of them were
-// asked and none has IPv6, a bad word needs the comparison with IPv4: a zone
-// that is lame or silent in both families is no fault of IPv6.
+// judgeZone turns what the servers did into results on the zone. Unless all of
+// them were asked and none has IPv6, a bad word needs the comparison with IPv4:
+// a zone that is lame or silent in both families is no fault of IPv6.
 func (e *Env) judgeZone(ctx context.Context, z resolve.Zone, all []serverCheck) []verdict.Result {
 	t := tallyOf(all)
 	servers := strings.Join(t.names, ", ")
@@ -224,7 +173,7 @@ func (e *Env) judgeZone(ctx context.Context, z resolve.Zone, all []serverCheck) 
 		return one("closure.zone-v4only")
 	case len(t.good) == 0:
 		fault := one("closure.zone-lame6", "detail", strings.Join(t.wrong, "; "))
-		seen := e.answers4(ctx, z)
+		seen := e.answers4(ctx, z, false, z.NS...)
 		switch {
 		case seen != nil:
 			fault[0].Evidence = append(slices.Clip(fault[0].Evidence), *seen)
@@ -239,21 +188,46 @@ func (e *Env) judgeZone(ctx context.Context, z resolve.Zone, all []serverCheck) 
 		out = one("closure.zone-one", "server", t.good[0])
 	default:
 		out = one("closure.zone-ok", "count", strconv.Itoa(len(t.good)))
+		out[0].Evidence = nil // each server's own result has it
+		out = append(out, e.apart(z, t)...)
 	}
-	for _, s := range t.noTCP {
-		out = append(out, e.zoneResult(z, "closure.zone-no-tcp", t.evidence, "server", s))
+	if t.tcp {
+		return out
+	}
+	if seen := e.answers4(ctx, z, true, z.NS...); seen != nil {
+		fault := one("closure.zone-tcp-v4only")
+		fault[0].Evidence = append(slices.Clip(fault[0].Evidence), *seen)
+		out = append(out, fault...)
 	}
 	return out
 }
 
-// answers4 is the first good answer of the zone's servers over IPv4, nil if
+// apart warns where the servers that answer do so at one address, or on one
+// link: who is told of two servers has one (RFC 2182 section 3.1).
+func (e *Env) apart(z resolve.Zone, t tally) []verdict.Result {
+	links, addrs := map[netip.Prefix]bool{}, map[netip.Addr]bool{}
+	for _, a := range t.at {
+		link, _ := a.Prefix(64)
+		links[link], addrs[a] = true, true
+	}
+	link, _ := t.at[0].Prefix(64)
+	switch {
+	case len(addrs) == 1:
+		return []verdict.Result{e.zoneResult(z, "closure.zone-one-address", t.evidence, "servers", strings.Join(t.good, ", "), "address", t.at[0].String())}
+	case len(links) == 1:
+		return []verdict.Result{e.zoneResult(z, "closure.zone-one-prefix", t.evidence, "servers", strings.Join(t.good, ", "), "prefix", link.String())}
+	}
+	return nil
+}
+
+// answers4 is the first good answer of some of a zone's servers over IPv4, nil if
 // there is none: only beside one does trouble over IPv6 mean something.
-func (e *Env) answers4(ctx context.Context, z resolve.Zone) *verdict.Evidence {
+func (e *Env) answers4(ctx context.Context, z resolve.Zone, tcp bool, servers ...resolve.NameServer) *verdict.Evidence {
 	ctx, cancel := context.WithTimeout(ctx, 2*tries*e.Step)
 	defer cancel()
-	for _, ns := range z.NS[:min(len(z.NS), maxServers)] {
+	for _, ns := range servers[:min(len(servers), maxServers)] {
 		for _, a := range e.lookup(ctx, plainName(ns.Name)).v4.usable {
-			if m, ev, err := e.ask(ctx, a, false, z.Name); err == nil && m.Authoritative && m.Rcode == dns.RcodeSuccess {
+			if m, ev, err := e.ask(ctx, a, tcp, z.Name); err == nil && m.Authoritative && m.Rcode == dns.RcodeSuccess {
 				return &ev
 			}
 		}

@@ -258,7 +258,7 @@ func route(prefix, origin string) string {
 func tells(r verdict.Result, applicable bool) bool {
 	switch r.Outcome() {
 	case verdict.Pass:
-		return false
+		return r.Check == verdict.NAT64
 	case verdict.NotApplicable:
 		return !applicable && r.Check == verdict.AAAA
 	}

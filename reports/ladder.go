@@ -77,6 +77,9 @@ func gather(results []verdict.Result, mended func(int) bool) facts {
 				f.byAddr[ap.Addr().WithZone("")]++
 			}
 		case verdict.Closure:
+			if r.Reason.Aside() {
+				continue
+			}
 			f.closure = append(f.closure, out)
 			// A zone with one server over IPv6 is worth a warning, and resolves.
 			f.resolves = f.resolves || out == verdict.Pass || r.Reason == "closure.zone-one"
@@ -196,6 +199,9 @@ func rungOf(r verdict.Result, b bounds, hasAAAA bool) int {
 	case verdict.Reach:
 		return 2
 	case verdict.Closure:
+		if r.Reason.Aside() {
+			return 0
+		}
 		return 3
 	case verdict.AAAA:
 	default:

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 	"github.com/spf13/viper"
 
+	"ready6/probes"
 	"ready6/probes/verdict"
 )
 
@@ -55,6 +56,8 @@ var settings = []setting{
 	{"lead-time", 72 * time.Hour, "warn of signatures that expire within this time"},
 	{"run-timeout", 6 * time.Hour, "longest time for the whole run"},
 	{"vantage", "", "name of the place measured from; default: the host name"},
+	{"vantage-internal", false, "this place may see the hosts that the inventory calls internal; else they are not measured"},
+	{"nat64", []string(nil), "prefixes of the NAT64 of this network (CIDR, repeatable): addresses in them are not native IPv6"},
 	{"fail-on", []string(nil), "exit with 3 on: fail, warn, unknown, bogus, invalid, below=LEVEL"},
 	{"keep", []string(nil), "runs to keep: last=N, daily=N, weekly=N, monthly=N"},
 	{"log-level", "info", "debug, info, warn or error"},
@@ -253,6 +256,11 @@ func (c config) check(env map[string]string) []error {
 	for _, p := range c.list("allow") {
 		if _, err := netip.ParsePrefix(p); err != nil {
 			bad("allow: %q is not an address block such as 2001:db8::/32", p)
+		}
+	}
+	for _, s := range c.list("nat64") {
+		if p, err := netip.ParsePrefix(s); err != nil || !probes.ValidNAT64(p) {
+			bad("nat64: %q is not a NAT64 prefix such as 2001:db8:64::/96 (32, 40, 48, 56, 64 or 96 bits)", s)
 		}
 	}
 	for _, check := range c.list("only") {

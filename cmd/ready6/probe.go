@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -70,6 +71,7 @@ func probe(ctx context.Context, cfg config, s streams, target, kind string) erro
 	defer cancel()
 	env := probes.New(ctx, set.config)
 	_, preflight := env.Preflight(ctx)
+	svc.Visibility = visibilityOf(inv, svc.Host)
 	services := []inventory.Service{svc}
 	if kind == "" && svc.Port == 0 && env.TakesMail(ctx, svc.Host) {
 		mail := svc
@@ -168,6 +170,18 @@ func parseTarget(target, kind string) (inventory.Service, error) {
 func isAddr(s string) bool {
 	_, err := netip.ParseAddr(s)
 	return err == nil
+}
+
+// visibilityOf is what the inventory says of a host: internal only where all that
+// list it say so.
+func visibilityOf(inv inventory.Inventory, host string) string {
+	said := ""
+	for _, s := range inv.All() {
+		if s.Host == host && (said == "" || s.Visibility == "public") {
+			said = s.Visibility
+		}
+	}
+	return cmp.Or(said, "public")
 }
 
 // ownerOf is the agency whose service a host is, empty if none lists it.

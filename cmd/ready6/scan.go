@@ -24,7 +24,7 @@ import (
 
 // measuring are the settings of every command that goes out to the network.
 var measuring = []string{"root-hints", "trust-anchor", "vrps", "vrps-max-age", "routes", "routes-max-age", "min-peers", "ca", "allow", "only", "step-timeout", "host-timeout", "lead-time",
-	"per-address", "connections", "qname-minimisation", "vantage", "contact", "lang", "color", "lab", "world", "loopback", "inventory"}
+	"per-address", "connections", "qname-minimisation", "vantage", "vantage-internal", "nat64", "contact", "lang", "color", "lab", "world", "loopback", "inventory"}
 
 func scanCommand(s streams) *cobra.Command {
 	c := &cobra.Command{

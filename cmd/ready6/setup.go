@@ -74,6 +74,11 @@ func (s *setup) prepare(ctx context.Context, c config, inv inventory.Inventory) 
 		Now: now, Step: s.step(c), Lead: c.duration("lead-time"), UserAgent: userAgent(c), Policy: policy(c),
 		Browser: c.browser(), OwnCAs: s.lab != nil || c.text("ca") != "",
 	}
+	s.config.Internal, s.config.NAT64Prefixes = c.on("vantage-internal"), nat64Prefixes(c)
+	if s.lab != nil {
+		s.config.Internal = s.config.Internal || s.lab.Internal()
+		s.config.NAT64Prefixes = append(s.config.NAT64Prefixes, s.lab.NAT64()...)
+	}
 	s.config.Only = checksOf(c.list("only"))
 	// Name servers are shared by many services: their budget is a wider one.
 	s.config.DNS = s.resolver(c, out, resolve.Config{Hints: hints, Families: resolve.Both, Now: now})
@@ -82,6 +87,16 @@ func (s *setup) prepare(ctx context.Context, c config, inv inventory.Inventory) 
 	s.vrps(ctx, c, now)
 	s.routes(c, inv, now)
 	return nil
+}
+
+// nat64Prefixes are those that load has checked.
+func nat64Prefixes(c config) (out []netip.Prefix) {
+	for _, text := range c.list("nat64") {
+		if p, err := netip.ParsePrefix(text); err == nil {
+			out = append(out, p.Masked())
+		}
+	}
+	return out
 }
 
 // checksOf is what --only asks for. What judges addresses brings the addresses:

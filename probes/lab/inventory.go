@@ -95,6 +95,12 @@ func (w *World) canaryLine(fields []string, _ string) error {
 	return nil
 }
 
+// Internal reports whether this world's vantage may see internal hosts.
+func (l *Lab) Internal() bool { return slices.Contains(l.world.vantage, "internal") }
+
+// NAT64 returns the prefixes of the NAT64 that this world's vantage is behind.
+func (l *Lab) NAT64() []netip.Prefix { return slices.Clone(l.world.nat64) }
+
 // Inventory returns the world's inventory as YAML. A world that names agencies
 // of the shipped province gets that province's whole tree, with the world's
 // services and number resources in place of the real ones; any other world gets
@@ -115,7 +121,7 @@ func (w World) inventory() (inventory.Inventory, error) {
 	services := w.services
 	if len(services) == 0 {
 		for _, want := range w.wants {
-			services = append(services, service{labAgency, want.Service, want.Host, 0})
+			services = append(services, service{agency: labAgency, kind: want.Service, host: want.Host})
 		}
 	}
 	inv := inventory.Inventory{Canaries: w.canaries, Providers: w.providers}
@@ -130,7 +136,11 @@ func (w World) inventory() (inventory.Inventory, error) {
 		if err != nil {
 			return inv, err
 		}
-		a.Services = append(a.Services, inventory.Service{Host: s.host, Kind: s.kind, Port: s.port, Visibility: "public"})
+		visibility := "public"
+		if s.internal {
+			visibility = "internal"
+		}
+		a.Services = append(a.Services, inventory.Service{Host: s.host, Kind: s.kind, Port: s.port, Visibility: visibility})
 	}
 	for _, r := range w.resources {
 		a, err := agencyOf(inv, r.agency)

@@ -39,7 +39,8 @@ type World struct {
 	canaries  []inventory.Canary
 	wants     []Want
 	wantsOwn  []Want
-	vantage   []string  // "no-v4", "no-v6"
+	vantage   []string // "no-v4", "no-v6", "internal"
+	nat64     []netip.Prefix
 	now       time.Time // zero: the clock of Options
 }
 
@@ -57,6 +58,7 @@ type Want struct {
 type service struct {
 	agency, kind, host string
 	port               uint16
+	internal           bool
 }
 
 // host is one name and what runs at its addresses.
@@ -291,12 +293,16 @@ func editLine(list *[]edit, verbs, fields []string, line string) error {
 	return nil
 }
 
-// serviceLine reads: AGENCY KIND HOST [PORT].
+// serviceLine reads: AGENCY KIND HOST [PORT] [internal].
 func (w *World) serviceLine(fields []string, _ string) error {
-	if len(fields) < 3 || len(fields) > 4 {
-		return errors.New("wants: AGENCY KIND HOST [PORT]")
+	internal := len(fields) > 3 && fields[len(fields)-1] == "internal"
+	if internal {
+		fields = fields[:len(fields)-1]
 	}
-	s := service{agency: fields[0], kind: fields[1], host: strings.TrimSuffix(fields[2], ".")}
+	if len(fields) < 3 || len(fields) > 4 {
+		return errors.New("wants: AGENCY KIND HOST [PORT] [internal]")
+	}
+	s := service{agency: fields[0], kind: fields[1], host: strings.TrimSuffix(fields[2], "."), internal: internal}
 	if len(fields) == 4 {
 		port, err := strconv.ParseUint(fields[3], 10, 16)
 		if err != nil {
@@ -354,8 +360,13 @@ func (w *World) wantOwnLine(fields []string, _ string) error {
 }
 
 func (w *World) vantageLine(fields []string, _ string) error {
-	if fields[0] != "no-v4" && fields[0] != "no-v6" {
-		return fmt.Errorf("%q is neither no-v4 nor no-v6", fields[0])
+	if p, ok := strings.CutPrefix(fields[0], "nat64="); ok {
+		prefix, err := netip.ParsePrefix(p)
+		w.nat64 = append(w.nat64, prefix)
+		return err
+	}
+	if !slices.Contains([]string{"no-v4", "no-v6", "internal"}, fields[0]) {
+		return fmt.Errorf("%q is none of no-v4, no-v6, internal, nat64=PREFIX", fields[0])
 	}
 	w.vantage = append(w.vantage, fields[0])
 	return nil

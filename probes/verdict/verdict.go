@@ -15,7 +15,7 @@ import (
 // RulesVersion names the set of rules in this build: catalogue outcomes, the
 // readiness ladder and the probes' decisions. It changes whenever the same
 // evidence could be judged differently.
-const RulesVersion = 2
+const RulesVersion = 3
 
 // Outcome is what a result means for readiness. The zero value is Unknown:
 // what could not be measured is never good and never bad.
@@ -83,6 +83,7 @@ const (
 	Posture Check = "posture" // upkeep of the signed zone that the name is in, on all its servers
 	RPKI    Check = "rpki"    // route-origin validity of each address
 	Closure Check = "closure" // everything else an IPv6-only client has to reach
+	NAT64   Check = "nat64"   // what a client behind NAT64 would meet: told, and of no weight for the level
 	Browser Check = "browser" // a Chromium's opinion of the page, with IPv6 alone
 	Vantage Check = "vantage" // the scanner's own connections, clock and data
 )
