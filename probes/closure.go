@@ -200,7 +200,7 @@ func (w *walk) elsewhere(ctx context.Context, n nameCheck, via []string, require
 	if err != nil {
 		return verdict.Unknown
 	}
-	return w.zone(ctx, z, append(slices.Clone(via), at), required)
+	return w.zone(ctx, z, via, required)
 }
 
 func serverNames(z resolve.Zone) string {
@@ -305,7 +305,7 @@ func (w *walk) reachable(ctx context.Context, r ref) (verdict.Result, attempt) {
 		x.Owner = verdict.Owner{Role: verdict.Operator, Name: w.e.Name}
 		return x, attempt{}
 	}
-	if why := w.e.nat64Only(h); why != "" {
+	if why := w.e.nat64Only(h); why != "" && !isLiteral(r.host) {
 		return out("closure.host-nat64", h.v6.evidence, "why", why), attempt{}
 	}
 	if why := special(h); why != "" {

@@ -141,3 +141,10 @@ func (w *walk) nat64(reason verdict.Reason, subject string, owner verdict.Owner,
 	r.Check, r.Subject, r.Owner, r.Evidence = verdict.NAT64, subject, owner, ev
 	w.add(r, via)
 }
+
+// isLiteral reports whether a host is written as an address. One of a NAT64 in a
+// page is nobody's lack of IPv6, but odd: see special.
+func isLiteral(host string) bool {
+	_, err := netip.ParseAddr(host)
+	return err == nil
+}

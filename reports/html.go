@@ -70,6 +70,8 @@ type page struct {
 	Services   []agencyServices
 	Chains     []pageChain
 	MoreChains int
+	Closures   []pageChain
+	MoreClosed int
 	Preflight  []findingView
 }
 
@@ -174,6 +176,7 @@ func (p pager) page() page {
 		Changes: p.changes(), Exemptions: p.exemptions(), Services: p.services(), Resources: p.resources(), Hosting: p.hosting(), HostStates: p.hostStates(),
 	}
 	out.Chains, out.MoreChains = p.chains()
+	out.Closures, out.MoreClosed = p.closures()
 	if r.Run.Status != history.Complete {
 		out.Partial = p.say("run.status", p.say("status."+string(r.Run.Status)))
 	}

@@ -43,6 +43,7 @@ type Service struct {
 
 	Findings []Finding   // what is wrong or not known; what blocks comes first
 	Chains   []ChainView // of its own name, where the record has them
+	Closure  Graph       // what it depends on
 	Counts   Counts
 }
 
@@ -117,7 +118,8 @@ func (s Service) Reached(l int) verdict.Outcome {
 func Judge(rec verdict.Record) Service {
 	b := ladder(rec.Results, nil)
 	s := Service{
-		Agency: rec.Agency, Host: Clean(rec.Host), Kind: Clean(rec.Kind), Port: rec.Port, At: rec.At, Took: rec.Took,
+		Closure: graphOf(rec),
+		Agency:  rec.Agency, Host: Clean(rec.Host), Kind: Clean(rec.Kind), Port: rec.Port, At: rec.At, Took: rec.Took,
 		Min: b.Min, Max: b.Max, Applicable: applicable(rec.Results),
 		AAAA: []string{}, A: []string{}, Findings: []Finding{},
 		Reach6: reach6(rec.Results),
@@ -384,6 +386,22 @@ func (s Service) MarshalJSON() ([]byte, error) {
 func ServiceLine(rec verdict.Record) ([]byte, error) {
 	b, err := json.Marshal(Judge(rec))
 	return append(b, '\n'), err
+}
+
+// ServiceWithClosure is ServiceLine with the graph of the dependency closure
+// after all else.
+func ServiceWithClosure(rec verdict.Record) ([]byte, error) {
+	s := Judge(rec)
+	b, err := json.Marshal(s)
+	if err != nil {
+		return nil, err
+	}
+	graph, err := json.Marshal(s.Closure)
+	if err != nil {
+		return nil, err
+	}
+	b = append(b[:len(b)-1], `,"closure":`...)
+	return append(append(b, graph...), '}', '\n'), nil
 }
 
 func notNil[T any](s []T) []T {

@@ -67,6 +67,7 @@ var settings = []setting{
 	{"at", "", "judge signatures at this time (RFC 3339) instead of now"},
 	{"trace", false, "show every question to a name server and its answer: on standard error, with --format json in the object"},
 	{"qname-minimisation", false, "ask each zone's servers only for as much of the name as they need (RFC 9156)"},
+	{"closure", false, "print all that the service depends on as a tree; without it only the ways to what blocks"},
 	{"browser", "", "ask a Chromium with IPv6 alone for its opinion of each web page: auto, or its path"},
 	{"loopback", false, "lab: real sockets on loopback instead of memory"},
 }

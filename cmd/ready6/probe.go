@@ -39,7 +39,7 @@ enters a run.`,
 		},
 	}
 	c.Flags().String("kind", "", "web, mail, dns or tcp; default: web, and mail where there are MX records")
-	c = withSettings(c, append([]string{"format", "fail-on", "trace", "browser"}, measuring...)...)
+	c = withSettings(c, append([]string{"format", "fail-on", "trace", "browser", "closure"}, measuring...)...)
 	withUsage(c, "format", "text or json, one object per service as scan has it (default: text)")
 	return withUsage(c, "inventory", "inventory with the target's owner and the canaries; default: inventory.yaml if it is there")
 }
@@ -103,6 +103,9 @@ func explain(ctx context.Context, cfg config, s streams, env *probes.Env, t *tra
 			fmt.Fprintln(s.out)
 		}
 		if err := reports.WriteService(s.out, judged, about, screen(cfg, s, s.out)); err != nil {
+			return failed(err)
+		}
+		if err := reports.WriteClosure(s.out, judged, about, screen(cfg, s, s.out), cfg.on("closure")); err != nil {
 			return failed(err)
 		}
 	}

@@ -162,7 +162,7 @@ func (t *tracer) added(object any) (any, error) {
 
 // writeTraced prints one service as scan has it, with the exchanges it took.
 func writeTraced(s streams, rec verdict.Record, t *tracer) error {
-	line, err := reports.ServiceLine(rec)
+	line, err := reports.ServiceWithClosure(rec)
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,9 @@ var uses = map[string]Text{
 	"status":     {"certificate status", "trạng thái chứng thư"},
 }
 
+// UseIn words what a host is needed for, a result's Args["use"], in language l.
+func UseIn(use string, l Lang) string { return inUse(use, l) }
+
 // inUse words what a host is needed for in language l: one use, or several
 // joined by commas.
 func inUse(use string, l Lang) string {
