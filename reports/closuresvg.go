@@ -44,13 +44,12 @@ type closurePicture struct {
 
 // linkBox is one link of the picture.
 type linkBox struct {
-	lines      []textLine
-	look       look
-	kids       []*linkBox
-	depth      int
-	deepest    int // depth of its deepest descendant
-	x, y, h    float64
-	top, below float64 // what it takes with everything to its right
+	lines   []textLine
+	look    look
+	kids    []*linkBox
+	depth   int
+	deepest int // depth of its deepest descendant
+	x, y, h float64
 }
 
 // lookFor is how a link is drawn: as states of the chain of trust are.
@@ -101,7 +100,7 @@ func (p *closurePicture) box(b *branch, depth int) *linkBox {
 	}
 	if held > 0 && len(kids) > 0 {
 		rest := &linkBox{look: lookOf("secure"), depth: depth + 1, deepest: depth + 1, h: 16 + picLine,
-			lines: fold(textLine{text: p.say("closure.held", held), size: 11, ink: lookOf("secure").ink}, width)}
+			lines: fold(textLine{text: p.say("links.held", held), size: 11, ink: lookOf("secure").ink}, width)}
 		rest.h = 16 + float64(len(rest.lines))*picLine
 		it.kids = append(it.kids, rest)
 	}
@@ -129,7 +128,7 @@ func (p *closurePicture) place(b *linkBox, y float64) float64 {
 }
 
 func (p *closurePicture) drawAll(b *linkBox, s Service) string {
-	title := p.say("closure.picture", s.Host+" ("+serviceName(s.Kind, s.Port)+")")
+	title := p.say("links.picture", s.Host+" ("+serviceName(s.Kind, s.Port)+")")
 	head := fold(textLine{text: title, size: 14, bold: true, ink: "#111827"}, max(p.w-2*picMargin, linkW))
 	p.put(`<svg xmlns="http://www.w3.org/2000/svg" xml:lang="%s" width="%.0f" height="%.0f" viewBox="0 0 %.0f %.0f" font-family="%s" role="img"><title>%s</title>`+"\n",
 		p.l, p.w, p.h, p.w, p.h, sansFont, escape(title))

@@ -17,7 +17,7 @@ func WriteClosure(w io.Writer, s Service, about About, sc Screen, all bool) erro
 		return nil
 	}
 	p := &closurePrinter{printer{w: w}, sc, newDirectory(about.Inventory), all}
-	p.put("\n" + sc.wrap("  ", "  ", sc.say("closure.title")))
+	p.put("\n" + sc.wrap("  ", "  ", sc.say("links.title")))
 	p.branch(root, "  ", "  ")
 	return p.err
 }
@@ -59,7 +59,7 @@ func (p *closurePrinter) branch(b *branch, first, rest string) {
 		p.branch(k, one, more)
 	}
 	if held > 0 {
-		p.put(p.wrap(rest+"└ ", rest+"    ", p.paint(faint, p.say("closure.held", held))))
+		p.put(p.wrap(rest+"└ ", rest+"    ", p.paint(faint, p.say("links.held", held))))
 	}
 }
 
@@ -84,9 +84,9 @@ func useWord(l verdict.Lang, b *branch) string {
 	case "":
 		return ""
 	case "zone", "name-server", "address", "alias", "mail":
-		return word(l, "closure.for."+b.use)
+		return word(l, "links.for."+b.use)
 	}
-	return fmt.Sprintf(word(l, "closure.for.use"), verdict.UseIn(b.use, l))
+	return fmt.Sprintf(word(l, "links.for.use"), verdict.UseIn(b.use, l))
 }
 
 // codeWord names the gravest faults of a link in few words; the sentence stands
@@ -114,14 +114,14 @@ func codeWord(l verdict.Lang, codes []verdict.Reason) string {
 
 // nat64Label says in few words what a client behind NAT64 would meet.
 func nat64Label(l verdict.Lang, r verdict.Reason) string {
-	key := "closure.nat64.fails"
+	key := "links.nat64.fails"
 	switch {
 	case r == "nat64.works" || r == "nat64.resolver":
-		key = "closure.nat64.works"
+		key = "links.nat64.works"
 	case r == "nat64.signed":
-		key = "closure.nat64.signed"
+		key = "links.nat64.signed"
 	case verdict.Lookup(r).Outcome == verdict.Unknown:
-		key = "closure.nat64.unknown"
+		key = "links.nat64.unknown"
 	}
 	return word(l, key)
 }

@@ -13,7 +13,7 @@ import (
 
 // composed are the beginnings of keys that the code completes from a value.
 var composed = []string{
-	"chain.ds.", "closure.for.", "closure.nat64.", "chain.stop.", "severity.", "level.", "outcome.", "dnssec.", "rpki.", "state.", "role.", "check.", "status.", "unit.", "forecast.", "sum.reached.", "sum.agencies.",
+	"chain.ds.", "links.for.", "links.nat64.", "chain.stop.", "severity.", "level.", "outcome.", "dnssec.", "rpki.", "state.", "role.", "check.", "status.", "unit.", "forecast.", "sum.reached.", "sum.agencies.",
 }
 
 // Every label exists in both languages, with the same places to fill; every
