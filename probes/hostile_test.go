@@ -121,7 +121,7 @@ func TestHostilePagesAreBounded(t *testing.T) {
 				t.Errorf("the guard had to refuse: %v asked for, %v dialled", d.asked, d.dials)
 			}
 			for _, a := range site {
-				if most := 20; connections[a] > most && world != "closure-many-hosts" { // which has 60 ports there
+				if most := 20; connections[a] > most {
 					t.Errorf("%d connections to %s, want %d at most", connections[a], a, most)
 				}
 			}

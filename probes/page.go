@@ -286,11 +286,23 @@ func (p *page) note(base *url.URL, target, use string, optional bool) {
 		if !slices.Contains(strings.Split(old.use, ","), use) {
 			old.use += "," + use
 		}
-	case len(p.refs) == maxHosts:
+	case len(p.refs) == maxHosts, p.portsOf(r.host) == maxPorts:
 		p.more = true
 	default:
 		p.refs = append(p.refs, r)
 	}
+}
+
+// maxPorts bounds the ports of one host: no page makes a port scan of its reader.
+const maxPorts = 8
+
+func (p *page) portsOf(host string) (n int) {
+	for _, r := range p.refs {
+		if r.host == host {
+			n++
+		}
+	}
+	return n
 }
 
 // maxLocals bounds the hosts named that are on the reader's own machine.
