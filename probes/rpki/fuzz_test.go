@@ -170,8 +170,22 @@ func FuzzMRT(f *testing.F) {
 	f.Add(record(13, 1, 1, 2, 3, 4, 0, 0, 0, 0))
 	f.Add(record(12, 1, make([]byte, 22)...))
 	f.Fuzz(func(t *testing.T, dump []byte) {
-		r, err := ReadMRT(bytes.NewReader(dump), "x")
+		r, err := ReadMRT(bytes.NewReader(dump), "x", netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0"))
 		checkTable(t, r, err)
+		if r == nil {
+			return
+		}
+		for w := range r.paths {
+			entries, hops := r.Paths(w.prefix, From(ASN(w.origin)))
+			if entries == 0 || !slices.ContainsFunc(r.CoveringPrefix(w.prefix), func(x Route) bool { return x.Prefix == w.prefix && x.Origin == From(ASN(w.origin)) }) {
+				t.Fatalf("%d paths to %v, which is not in the table", entries, w)
+			}
+			for _, h := range hops {
+				if h.Peers < 1 || h.Upstream > h.Peers || h.Peers > entries {
+					t.Fatalf("%v: %+v of %d", w, h, entries)
+				}
+			}
+		}
 	})
 }
 

@@ -296,7 +296,7 @@ func (m *mrtReader) rib(b []byte, family int, addPath bool) error {
 		m.rows.addKey(family == 32, k, s)
 	}
 	if m.watch.wants(family == 32, k) {
-		m.watch.record(k.prefix(family == 32), m.dump, entries, n, addPath)
+		m.watch.record(k.prefix(family == 32), m.dump, m.peers, entries, n, addPath)
 	}
 	return nil
 }

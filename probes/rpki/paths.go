@@ -18,6 +18,7 @@ type Hop struct {
 const (
 	maxPathRoutes = 10_000 // announcements of own blocks
 	maxPathHops   = 4_000  // different ASes on the way to one of them
+	maxPathLength = 500    // ASes of one path, repetitions counted; of a longer one only the existence counts
 )
 
 // watch keeps the AS paths of announcements inside some blocks: those of the
@@ -61,27 +62,24 @@ func (w *watch) wants(is4 bool, k key) bool {
 }
 
 // record adds the paths of a record's n entries, which were found to be sound.
-func (w *watch) record(p netip.Prefix, dump uint16, b []byte, n int, addPath bool) {
+func (w *watch) record(p netip.Prefix, dump uint16, peers []uint32, b []byte, n int, addPath bool) {
 	head := 8
 	if addPath {
 		head = 12
 	}
 	for range n {
 		size := int(binary.BigEndian.Uint16(b[head-2:]))
-		w.note(p, dump, b[head:head+size])
+		attributes := b[head : head+size]
+		if s, ok := pathOrigin(attributes, peers[binary.BigEndian.Uint16(b)]); ok && s.kind == knownOrigin {
+			w.note(pathKey{p, s.asn, dump}, attributes)
+		}
 		b = b[head+size:]
 	}
 }
 
-// note adds the path of one RIB entry of a prefix.
-func (w *watch) note(p netip.Prefix, dump uint16, attributes []byte) {
+// note adds the path of one RIB entry to those of its announcement.
+func (w *watch) note(k pathKey, attributes []byte) {
 	w.path = pathASes(attributes, w.path[:0])
-	// A path that is empty or ends in a set has no origin of its own.
-	if len(w.path) == 0 || w.path[len(w.path)-1] == inSet {
-		return
-	}
-	origin := w.path[len(w.path)-1]
-	k := pathKey{p, origin, dump}
 	t := w.routes[k]
 	if t == nil {
 		if len(w.routes) == maxPathRoutes {
@@ -91,10 +89,17 @@ func (w *watch) note(p netip.Prefix, dump uint16, attributes []byte) {
 		w.routes[k] = t
 	}
 	t.entries++
+	if len(w.path) > maxPathLength {
+		return
+	}
 	upstream := true
 	for i := len(w.path) - 1; i >= 0; i-- {
 		asn := w.path[i]
-		if asn == origin || asn == inSet || slices.Contains(w.path[i+1:], asn) {
+		if asn == k.origin || slices.Contains(w.path[i+1:], asn) {
+			continue
+		}
+		if asn == inSet {
+			upstream = false // it is one of the set, which is not told
 			continue
 		}
 		h := t.hops[asn]

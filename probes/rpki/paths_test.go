@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 )
 
@@ -20,6 +21,7 @@ func TestPaths(t *testing.T) {
 		path{peer: 0, path: "1,5,23899,9,9,9"}, // prepended at the origin
 		path{peer: 1, path: "2,2,5,5,9"},       // and on the way
 		path{peer: 2, path: "3 {6,7} 8,9"},     // a set in the middle
+		path{peer: 2, path: "3 {6,7} 9"},       // or next to the origin
 		path{peer: 3, path: "4 {9,10}"},        // no origin
 	)
 	d.rib("2001:db8:0:1::/64", true, path{peer: 0, id: 1, path: "1,9"}, path{peer: 0, id: 2, path: "(65001,65002) 1,9"})
@@ -40,7 +42,7 @@ func TestPaths(t *testing.T) {
 			entries int
 			want    string
 		}{
-			{"2001:db8::/48", 3, "[{AS5 2 1} {AS8 1 1} {AS23899 1 1} {AS1 1 0} {AS2 1 0} {AS3 1 0}]"},
+			{"2001:db8::/48", 4, "[{AS5 2 1} {AS3 2 0} {AS8 1 1} {AS23899 1 1} {AS1 1 0} {AS2 1 0}]"},
 			{"2001:db8:0:1::/64", 2, "[{AS1 2 2}]"},
 			{"192.0.2.0/24", 1, "[]"},
 			{"2001:db8:1::/48", 0, "[]"},
@@ -71,11 +73,15 @@ func TestPathsBounded(t *testing.T) {
 		}
 		d.rib("2001:db8::/48", false, path{peer: 0, path: long + ",9"})
 	}
+	d.rib("2001:db8:1::/48", false, path{peer: 0, path: strings.TrimSpace(strings.Repeat("8"+strings.Repeat(",8", 199)+" ", 50)) + " 9"})
 	r, err := ReadRoutes(bytes.NewReader(d.Bytes()), "t", netip.MustParsePrefix("::/0"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, hops := r.Paths(netip.MustParsePrefix("2001:db8::/48"), From(9)); len(hops) != maxPathHops {
 		t.Errorf("%d hops, want %d", len(hops), maxPathHops)
+	}
+	if entries, hops := r.Paths(netip.MustParsePrefix("2001:db8:1::/48"), From(9)); entries != 1 || len(hops) != 0 {
+		t.Errorf("of a path of 10,000: %d entries, %v", entries, hops)
 	}
 }
