@@ -30,9 +30,11 @@ func TestBrowserInWorlds(t *testing.T) {
 		level          int
 	}{
 		{"base", "browser.complete", 3},
+		{"browser-part-refused", "browser.differs browser.requests-failed browser.requests-unknown", -1},
 		{"browser-script-built", "browser.differs browser.needs-ipv4", -1},
 		{"level-0-no-aaaa", "browser.none", 0},
 		{"level-1-cert-expired", "browser.main-failed", 1},
+		{"level-1-refused", "browser.main-failed", 1},
 		{"level-2-cname-zone-v4-only", "browser.main-needs-ipv4", 2},
 		{"level-2-literal", "browser.complete", 2}, // an image in the clear on a secure page is not asked for
 		{"level-2-ocsp-v4-only", "browser.complete", 2},

@@ -115,6 +115,7 @@ func removeStale(t testing.TB) {
 		}
 		if errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
 			clear(t, name)
+			os.RemoveAll(filepath.Join("/etc/netns", name))
 		}
 	}
 }
