@@ -24,8 +24,8 @@
 //	    source: QĐ 1004/QĐ-UBND, Phụ lục, mục 20
 //	    services:
 //	      - host: snv.daknong.gov.vn   # name (Unicode is kept as A-label) or IP address, no URL
-//	        kind: web              # web mail dns tcp
-//	        port: 8443             # left out: the kind's own; required for tcp
+//	        kind: web              # web mail dns tcp tls
+//	        port: 8443             # left out: the kind's own; required for tcp and tls
 //	        visibility: internal   # public when left out
 //	        valid: {to: 2025-06-30}
 //	        exempt:                # out of the targets up to and on that day

@@ -235,7 +235,7 @@ func (im *importer) service(s sheet, at spot, cells [columns]string, agency int)
 	}
 	what := called("service", svc.Host)
 	if given := cells[colService]; given == "" {
-		im.add(at, "write web, mail, dns or tcp", "%s has no service kind", what)
+		im.add(at, "write web, mail, dns, tcp or tls", "%s has no service kind", what)
 	} else {
 		kind, f := parseWord(given, serviceKinds, serviceWords)
 		im.flaw(at, "the service kind", f)
@@ -245,8 +245,8 @@ func (im *importer) service(s sheet, at spot, cells [columns]string, agency int)
 		port, f := parsePort(given)
 		im.flaw(at, "the port", f)
 		svc.Port = port
-	} else if svc.Kind == "tcp" {
-		im.add(at, "write the port", "%s is of kind tcp and has no port", what)
+	} else if svc.Kind == "tcp" || svc.Kind == "tls" {
+		im.add(at, "write the port", "%s is of kind %s and has no port", what, svc.Kind)
 	}
 	if given := cells[colVisibility]; given != "" {
 		visibility, f := parseWord(given, visibilities, visibilityWords)

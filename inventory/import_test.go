@@ -20,7 +20,7 @@ func imported() Inventory {
 		{ID: "ubnd", Name: verdict.Text{VI: "UBND tỉnh"}, Kind: Provincial},
 		{ID: "snv", Name: verdict.Text{VI: "Sở Nội vụ", EN: "Home Affairs"}, Kind: Department, Parent: "ubnd", Services: []Service{
 			{Host: "snv.example.vn", Kind: "web", Visibility: "public"},
-			{Host: "app.example.vn", Kind: "tcp", Port: 8443, Visibility: "internal",
+			{Host: "app.example.vn", Kind: "tls", Port: 8443, Visibility: "internal",
 				Exempt: &Exemption{Reason: "Sắp dừng, chờ thay", Approver: "UBND tỉnh", Until: date("2025-06-30")}},
 		}},
 	}}
@@ -29,14 +29,14 @@ func imported() Inventory {
 const englishCSV = `agency id,name vi,name en,kind,parent,host,service kind,port,visibility,exemption reason,exemption approver,exemption until
 ubnd,UBND tỉnh,,province,,,,,,,,
 snv,Sở Nội vụ,Home Affairs,department,ubnd,snv.example.vn,web,,,,,
-snv,,,,,app.example.vn,tcp,8443,internal,"Sắp dừng, chờ thay",UBND tỉnh,2025-06-30
+snv,,,,,app.example.vn,tls,8443,internal,"Sắp dừng, chờ thay",UBND tỉnh,2025-06-30
 `
 
 const vietnameseCSV = "\ufeffDANH MỤC DỊCH VỤ;;;;;;;;;;;;\r\n\r\n" +
 	"TT;Mã cơ quan;Tên cơ quan;Tên tiếng Anh;Loại cơ quan;Trực thuộc;Tên miền;Dịch vụ;Cổng;Phạm vi;Lý do miễn trừ;Người phê duyệt;Miễn trừ đến ngày;Ghi chú\r\n" +
 	"1;ubnd;UBND tỉnh;;Tỉnh;;;;;;;;;\r\n" +
 	"2;snv;SỞ NỘI VỤ;Home Affairs;Sở;UBND Tỉnh;SNV.example.vn;Trang web;;Công khai;;;;xong\r\n" +
-	"3;;;;;;app.example.vn;TCP;8443;Nội bộ;Sắp dừng, chờ thay;UBND tỉnh;30/6/2025;\r\n"
+	"3;;;;;;app.example.vn;TLS;8443;Nội bộ;Sắp dừng, chờ thay;UBND tỉnh;30/6/2025;\r\n"
 
 func TestImportCSV(t *testing.T) {
 	tab := strings.ReplaceAll(strings.ReplaceAll(englishCSV, `"Sắp dừng, chờ thay"`, "Sắp dừng - chờ thay"), ",", "\t")
@@ -75,7 +75,7 @@ func workbook(t testing.TB, date1904 bool) []byte {
 	check(f.SetSheetRow(s, "A4", &[]any{"ubnd", "UBND tỉnh", nil, "tỉnh"}))
 	check(f.SetSheetRow(s, "A5", &[]any{"snv", "Sở Nội vụ", "Home Affairs", "sở", "ubnd", "snv.example.vn", "web"}))
 	check(f.MergeCell(s, "A5", "A6"))
-	check(f.SetSheetRow(s, "F6", &[]any{"app.example.vn", "tcp", 8443, "nội bộ", "Sắp dừng, chờ thay", "UBND tỉnh",
+	check(f.SetSheetRow(s, "F6", &[]any{"app.example.vn", "tls", 8443, "nội bộ", "Sắp dừng, chờ thay", "UBND tỉnh",
 		time.Date(2025, 6, 30, 0, 0, 0, 0, time.UTC)}))
 	_, err := f.NewSheet("Ghi chú")
 	check(err)
@@ -112,7 +112,7 @@ snv,,office,,a.example.vn,web,,,,,
 	_, err := Import(strings.NewReader(table), "t.csv", "csv")
 	want := `t.csv:2: the host "https://snv.example.vn" is a URL, not a host name; mend: write the host name alone: "snv.example.vn"
 t.csv:3: the name vi of agency "snv" is "Sở Tài chính" here, but "Sở Nội vụ" before; mend: write the same in all its rows, or leave the cell empty
-t.csv:3: the service kind "ftp" is not known; mend: write one of web, mail, dns, tcp
+t.csv:3: the service kind "ftp" is not known; mend: write one of web, mail, dns, tcp, tls
 t.csv:4: the agency id "Sở Y tế" is not an id; mend: write lower-case letters, digits and single hyphens, 64 at most, such as "so-y-te"
 t.csv:5: service "c.example.vn" is of kind tcp and has no port; mend: write the port
 t.csv:6: exemption until "31/02/2025" is not a date; mend: write it as 2025-06-30 or 30/06/2025
@@ -121,7 +121,7 @@ t.csv:6: the parent "gone" of agency "stc" is not known, or several have that na
 t.csv:6: the port "99999" is not a port; mend: write a number from 1 to 65535
 t.csv:6: the visibility "hidden" is not known; mend: write one of public, internal
 t.csv:7: no agency has the name "Sở Giáo dục"; mend: write an id in the column "agency id", such as "so-giao-duc"
-t.csv:7: service "e.example.vn" has no service kind; mend: write web, mail, dns or tcp
+t.csv:7: service "e.example.vn" has no service kind; mend: write web, mail, dns, tcp or tls
 t.csv:8: the row has a service kind but no host; mend: write the host, or empty the row's service cells
 t.csv:9: cell 12, "extra", has no column name above it; mend: delete it, or name its column in the header row
 t.csv:10: service "a.example.vn" (web) of agency "snv" is already listed in line 9; mend: keep one of them, or give each its days with valid

@@ -84,8 +84,8 @@ func (s Span) Holds(t time.Time) bool {
 // Service is one thing an agency runs and ready6 judges.
 type Service struct {
 	Host       string // A-label host name without final dot, or an IP address
-	Kind       string // web, mail, dns, tcp
-	Port       uint16 // 0: the kind's own (web 443 and 80, mail 25, dns 53); required for tcp
+	Kind       string // web, mail, dns, tcp, tls
+	Port       uint16 // 0: the kind's own (web 443 and 80, mail 25, dns 53); required for tcp and tls
 	Visibility string // public, or internal: judged only from a vantage that may see it
 	Exempt     *Exemption
 	Valid      Span // the days it was the agency's

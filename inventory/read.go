@@ -107,8 +107,8 @@ func (d *document) service(n *yaml.Node, of string) Service {
 	d.need(n, k, what, "host", "kind")
 	s.Kind = d.option(k["kind"], "the kind of "+what, serviceKinds)
 	s.Port = value(d, k["port"], "the port of "+what, "write a number from 1 to 65535, without quotes", parsePort, "!!int")
-	if s.Kind == "tcp" && k["port"] == nil {
-		d.add(d.at(n), "add port:", "%s is of kind tcp and has no port", what)
+	if (s.Kind == "tcp" || s.Kind == "tls") && k["port"] == nil {
+		d.add(d.at(n), "add port:", "%s is of kind %s and has no port", what, s.Kind)
 	}
 	if k["visibility"] != nil {
 		s.Visibility = d.option(k["visibility"], "the visibility of "+what, visibilities)

@@ -99,6 +99,7 @@ func TestReadFaults(t *testing.T) {
 		{serviceWith("kind: web"), `7: service has no host`},
 		{serviceWith("host: a.vn\nkind: wbe"), `8: the kind of service "a.vn": "wbe" is not known; mend: did you mean "web"?`},
 		{serviceWith("host: a.vn\nkind: tcp"), `7: service "a.vn" is of kind tcp and has no port`},
+		{serviceWith("host: a.vn\nkind: tls"), `7: service "a.vn" is of kind tls and has no port`},
 		{serviceWith("host: a.vn\nkind: web\nport: 70000"), `9: the port of service "a.vn": "70000" is not a port`},
 		{serviceWith("host: a.vn\nkind: web\nport: 0"), `"0" is not a port`},
 		{serviceWith("host: a.vn\nkind: web\nport: '443'"), `is the text "443"; mend: write a number from 1 to 65535, without quotes`},

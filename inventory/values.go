@@ -13,7 +13,7 @@ import (
 // The closed lists of the files.
 var (
 	agencyKinds  = []string{string(Provincial), string(Department), string(Office), string(District), string(Commune), string(Unit), string(Enterprise)}
-	serviceKinds = []string{"web", "mail", "dns", "tcp"}
+	serviceKinds = []string{"web", "mail", "dns", "tcp", "tls"}
 	visibilities = []string{public, "internal"}
 	metrics      = []string{string(AgenciesDualStack), string(AgenciesIPv6OnlyReady), string(ServicesDualStack), string(ServicesIPv6OnlyReady),
 		string(ServicesIPv6Only), string(ServicesSecure), string(PrefixesROA), string(NotMeasured)}

@@ -109,7 +109,7 @@ func genService(host string) *rapid.Generator[Service] {
 	return rapid.Custom(func(t *rapid.T) Service {
 		s := Service{Host: host, Kind: rapid.SampledFrom(serviceKinds).Draw(t, "kind"), Visibility: rapid.SampledFrom(visibilities).Draw(t, "visibility"),
 			Valid: genSpan.Draw(t, "valid")}
-		if s.Kind == "tcp" || rapid.Bool().Draw(t, "with port") {
+		if s.Kind == "tcp" || s.Kind == "tls" || rapid.Bool().Draw(t, "with port") {
 			s.Port = rapid.Uint16Min(1).Draw(t, "port")
 		}
 		if rapid.Bool().Draw(t, "exempt") {

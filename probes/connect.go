@@ -30,7 +30,7 @@ const maxReply = 2 << 20
 type endpoint struct {
 	addr netip.Addr
 	port uint16
-	kind string // web, mail, dns, tcp
+	kind string // web, mail, dns, tcp, tls
 	host string
 	path string // web: the request target, "/" if empty
 
@@ -60,7 +60,8 @@ type attempt struct {
 	cert     certificate
 	status   int      // HTTP status, or SMTP code of the greeting
 	protocol bool     // ended because the other side speaks something else
-	lame     bool     // dns: answered, but not for its zone
+	lame     bool     // dns: answered, but not for its zone, nor as a resolver
+	resolver bool     // dns: resolved a name of others
 	busy     bool     // the server put us off: 421, 450, 554 …
 	starttls bool     // mail: offered
 	offered  bool     // web: the protocol asked for was offered
@@ -78,8 +79,9 @@ type attempt struct {
 
 // certificate is what the server's certificate is worth for the host.
 type certificate struct {
-	leaf *x509.Certificate
-	err  error // why it is not valid for the host; nil where leaf is and it is
+	leaf  *x509.Certificate
+	err   error               // why it is not valid for the host; nil where leaf is and it is
+	chain []*x509.Certificate // mail: as presented, the leaf first
 }
 
 // connected reports whether anybody listens there.
@@ -172,9 +174,16 @@ func (e *Env) speak(ctx context.Context, a *attempt) {
 		return
 	}
 	defer c.Close()
-	if a.kind == "mail" {
+	switch a.kind {
+	case "mail":
 		e.speakSMTP(ctx, a, c)
 		return
+	case "tls":
+		if t, err := e.handshake(ctx, a, c); err != nil {
+			return
+		} else {
+			_ = t.Close()
+		}
 	}
 	a.stage = finished
 }
@@ -238,6 +247,9 @@ func (e *Env) handshake(ctx context.Context, a *attempt, c *wire, protocols ...s
 	a.proof = append(a.proof, tls.VersionName(state.Version))
 	if len(state.PeerCertificates) > 0 {
 		a.cert = e.verify(a.host, state.PeerCertificates)
+		if a.kind == "mail" { // compared with TLSA records
+			a.cert.chain = state.PeerCertificates
+		}
 	}
 	return t, nil
 }

@@ -2,16 +2,19 @@ package probes
 
 import (
 	"context"
+	"net/netip"
 	"strings"
 
 	"github.com/miekg/dns"
 
+	"ready6/probes/dial"
 	"ready6/probes/verdict"
 )
 
-// speakDNS asks a name server one question over UDP and over TCP. Any reply to
-// the question shows that it speaks DNS there; whether it answers for the zone
-// as well is judged beside IPv4, for it may serve other zones only.
+// speakDNS asks a name server one question over UDP and over TCP: for the zone
+// that its name is in, and where it does not answer for that with authority, to
+// resolve a name of the inventory. Any reply shows that it speaks DNS there;
+// whether it serves is judged beside IPv4, for it may serve other zones only.
 func (e *Env) speakDNS(ctx context.Context, a *attempt) {
 	zone := "."
 	if z, err := e.DNS.Zone(ctx, a.host); err == nil {
@@ -31,7 +34,47 @@ func (e *Env) speakDNS(ctx context.Context, a *attempt) {
 			a.cause, a.busy, a.detail = verdict.ServFail, true, "SERVFAIL"
 			return
 		}
-		a.lame = a.lame || !m.Authoritative || m.Rcode != dns.RcodeSuccess && m.Rcode != dns.RcodeNameError
+		if !m.Authoritative || !answers(m) {
+			a.lame = !e.resolves(ctx, a, tcp) || a.lame
+		}
 	}
 	a.stage = finished
+}
+
+func answers(m *dns.Msg) bool {
+	return m.Rcode == dns.RcodeSuccess || m.Rcode == dns.RcodeNameError
+}
+
+// resolves asks a name server to resolve a name that the inventory gives, and
+// notes what came back. Names of others are asked of nobody.
+func (e *Env) resolves(ctx context.Context, a *attempt, tcp bool) bool {
+	name := e.knownName()
+	if name == "" {
+		return false
+	}
+	sctx, cancel := dial.Step(ctx, e.Step)
+	defer cancel()
+	m, ev, err := e.DNS.AskRecursive(sctx, a.addr, tcp, name, dns.TypeAAAA)
+	if err != nil || !m.RecursionAvailable || !answers(m) {
+		return false
+	}
+	a.received += int64(m.Len())
+	a.proof = append(a.proof, ev.Over+" resolves "+name)
+	a.resolver = true
+	return true
+}
+
+// knownName is a name to be resolved: of a canary, else of a listed service.
+func (e *Env) knownName() string {
+	for _, c := range e.Inventory.Canaries {
+		if c.Kind == "dnssec" && c.Want != "bogus" {
+			return c.Host
+		}
+	}
+	for _, s := range e.Inventory.All() {
+		if _, err := netip.ParseAddr(s.Host); err != nil && s.Kind == "web" {
+			return s.Host
+		}
+	}
+	return ""
 }

@@ -164,6 +164,7 @@ var table = []struct {
 	{verdict.Posture, postureResults},
 	{verdict.RPKI, rpkiResults},
 	{verdict.Closure, closureResults},
+	{verdict.Mail, mailResults},
 	{verdict.Browser, browserResults},
 }
 

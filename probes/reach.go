@@ -171,6 +171,8 @@ func (c comparison) judgeReply(a attempt) verdict.Result {
 		return result("reach.starttls", "other", "IPv4")
 	case a.kind == "mail" && !a.starttls:
 		return result("reach.starttls-both")
+	case a.kind == "dns" && a.lame && compared && other.resolver && !other.lame:
+		return result("reach.no-recursion", "detail", strings.Join(a.proof, ", "), "other", "IPv4")
 	case a.kind == "dns" && a.lame && compared && !other.lame:
 		return result("reach.lame", "detail", strings.Join(a.proof, ", "), "other", "IPv4")
 	case a.kind == "web" && a.status >= 400:

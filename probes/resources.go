@@ -1,6 +1,7 @@
 package probes
 
 import (
+	"context"
 	"net/netip"
 	"slices"
 
@@ -11,9 +12,9 @@ import (
 
 // Resources judges the agencies' own address blocks and AS numbers: one record
 // of kind "prefix" or "asn" for each. They are results about a run, not about a
-// service.
-func (e *Env) Resources() []verdict.Record {
-	if !e.wants(verdict.RPKI) {
+// service. Of an IPv6 block the reverse zones are asked for.
+func (e *Env) Resources(ctx context.Context) []verdict.Record {
+	if !e.wants(verdict.RPKI) && !e.wants(verdict.Reverse) {
 		return nil
 	}
 	var providers []rpki.ASN
@@ -24,7 +25,23 @@ func (e *Env) Resources() []verdict.Record {
 	for _, ag := range e.Inventory.Agencies {
 		out = append(out, e.resourcesOf(ag, providers)...)
 	}
+	e.reverses(ctx, out)
 	return out
+}
+
+// reversesAtOnce bounds the blocks whose reverse zones are looked at side by side.
+const reversesAtOnce = 8
+
+// reverses adds what is known of the reverse zones to the blocks' records.
+func (e *Env) reverses(ctx context.Context, blocks []verdict.Record) {
+	for part := range slices.Chunk(blocks, reversesAtOnce) {
+		alongside(len(part), func(i int) {
+			if p, err := netip.ParsePrefix(part[i].Host); err == nil {
+				owner := verdict.Owner{Role: verdict.Agency, Name: part[i].Agency}
+				part[i].Results = append(part[i].Results, e.reverseResults(ctx, p, owner)...)
+			}
+		})
+	}
 }
 
 func (e *Env) resourcesOf(ag inventory.Agency, providers []rpki.ASN) []verdict.Record {
@@ -32,10 +49,16 @@ func (e *Env) resourcesOf(ag inventory.Agency, providers []rpki.ASN) []verdict.R
 	var out []verdict.Record
 	var held []netip.Prefix
 	for _, p := range ag.Prefixes {
+		rec := verdict.Record{Agency: ag.ID, Host: p.Prefix.String(), Kind: verdict.PrefixKind, At: now}
 		h := rpki.Holding{Prefix: p.Prefix, Origins: numbers(p.Origins), Own: numbers(ag.ASNs), Providers: providers, Owner: owner}
 		held = append(held, p.Prefix)
-		out = append(out, verdict.Record{Agency: ag.ID, Host: p.Prefix.String(), Kind: verdict.PrefixKind, At: now,
-			Results: e.Policy.Audit(e.VRPs, e.Routes, h, now)})
+		if e.wants(verdict.RPKI) {
+			rec.Results = e.Policy.Audit(e.VRPs, e.Routes, h, now)
+		}
+		out = append(out, rec)
+	}
+	if !e.wants(verdict.RPKI) {
+		return out
 	}
 	families(out, owner)
 	for _, n := range numbers(ag.ASNs) {

@@ -69,6 +69,8 @@ var words = map[string]verdict.Text{
 	"check.nat64":   {EN: "behind NAT64", VI: "sau NAT64"},
 	"check.closure": {EN: "Dependencies", VI: "Phụ thuộc"},
 	"check.browser": {EN: "A browser's opinion", VI: "Ý kiến của trình duyệt"},
+	"check.mail":    {EN: "Mail: SPF, reverse names, DANE", VI: "Thư: SPF, tên ngược, DANE"},
+	"check.reverse": {EN: "Reverse zones", VI: "Vùng tên ngược"},
 	"check.vantage": {EN: "Vantage point", VI: "Điểm đo"},
 
 	"status.running":     {EN: "running", VI: "đang chạy"},

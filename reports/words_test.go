@@ -88,7 +88,7 @@ func TestWordsCoverValues(t *testing.T) {
 	for _, r := range []verdict.Role{verdict.Agency, verdict.DataCentre, verdict.Registrar, verdict.DNSOperator, verdict.Hosting, verdict.ISP, verdict.VNNIC, verdict.Operator, ""} {
 		add("role.", string(r))
 	}
-	for _, c := range []verdict.Check{verdict.AAAA, verdict.Reach, verdict.Reach4, verdict.Web, verdict.DNSSEC, verdict.Posture, verdict.RPKI, verdict.Closure, verdict.Vantage} {
+	for _, c := range []verdict.Check{verdict.AAAA, verdict.Reach, verdict.Reach4, verdict.Web, verdict.DNSSEC, verdict.Posture, verdict.RPKI, verdict.Closure, verdict.Mail, verdict.Reverse, verdict.Vantage} {
 		add("check.", string(c))
 	}
 	for _, s := range []history.Status{history.Running, history.Complete, history.Interrupted, history.Crashed} {

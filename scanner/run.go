@@ -54,7 +54,7 @@ func (s Scan) withDefaults() Scan {
 		s.Now = time.Now
 	}
 	if len(s.Checks) == 0 {
-		s.Checks = []verdict.Check{verdict.AAAA, verdict.Reach, verdict.Reach4, verdict.Web, verdict.DNSSEC, verdict.Posture, verdict.RPKI, verdict.Closure}
+		s.Checks = []verdict.Check{verdict.AAAA, verdict.Reach, verdict.Reach4, verdict.Web, verdict.DNSSEC, verdict.Posture, verdict.RPKI, verdict.Closure, verdict.Mail}
 	}
 	return s
 }

@@ -220,7 +220,7 @@ func TestReasonsRead(t *testing.T) {
 			continue
 		}
 		n++
-		res := r.unknowns("www.a.vn", excuse{e.Reason, verdict.Cancelled, time.Hour})[0]
+		res := r.unknowns("www.a.vn", "web", excuse{e.Reason, verdict.Cancelled, time.Hour})[0]
 		for _, l := range []verdict.Lang{verdict.VI, verdict.EN} {
 			text := res.Title(l)
 			if !strings.HasPrefix(text, "www.a.vn: ") || strings.ContainsAny(text, "{}…") || res.Advice(l) == "" || res.Outcome() != verdict.Unknown {

@@ -66,7 +66,7 @@ func (r *run) guard(ctx context.Context, j job, got chan<- verdict.Record) {
 			r.Log.Error().Str("agency", j.agency).Str("host", j.svc.Host).Str("service", j.svc.Kind).
 				Str("panic", fmt.Sprint(v)).Str("stack", string(debug.Stack())).
 				Msg("a probe crashed; the service is recorded as unknown")
-			rec.Results = r.unknowns(j.svc.Host, excuse{reason: "scan.panic", cause: verdict.Panicked})
+			rec.Results = r.unknowns(j.svc.Host, j.svc.Kind, excuse{reason: "scan.panic", cause: verdict.Panicked})
 		}
 		got <- rec
 	}()
@@ -94,7 +94,7 @@ func (r *run) complete(ctx context.Context, rec verdict.Record) outcome {
 		has[res.Check] = true
 		cut = cut || res.Outcome() == verdict.Unknown
 	}
-	for _, u := range r.unknowns(rec.Host, r.excuse(ctx)) {
+	for _, u := range r.unknowns(rec.Host, rec.Kind, r.excuse(ctx)) {
 		if !has[u.Check] {
 			rec.Results = append(rec.Results, u)
 			cut = true
@@ -108,7 +108,7 @@ func (r *run) complete(ctx context.Context, rec verdict.Record) outcome {
 func (r *run) skip(j job) outcome {
 	return outcome{cut: true, stopped: true, rec: verdict.Record{
 		Agency: j.agency, Host: j.svc.Host, Kind: j.svc.Kind, Port: j.svc.Port, At: r.Now(),
-		Results: r.unknowns(j.svc.Host, r.excuse(r.ctx)),
+		Results: r.unknowns(j.svc.Host, j.svc.Kind, r.excuse(r.ctx)),
 	}}
 }
 
@@ -134,19 +134,23 @@ func (r *run) excuse(ctx context.Context) excuse {
 	return excuse{"scan.deadline", verdict.Deadline, limit}
 }
 
-// unknowns is one unknown result for each check that was asked.
-func (r *run) unknowns(host string, e excuse) []verdict.Result {
+// unknowns is one unknown result for each check that was asked of this kind of
+// service.
+func (r *run) unknowns(host, kind string, e excuse) []verdict.Result {
 	args := map[string]string{"cause": string(e.cause)}
 	if e.limit > 0 {
 		args["limit"] = e.limit.String()
 	}
 	now := r.Now()
-	results := make([]verdict.Result, len(r.Checks))
-	for i, c := range r.Checks {
-		results[i] = verdict.Result{
+	var results []verdict.Result
+	for _, c := range r.Checks {
+		if c == verdict.Mail && kind != "mail" || c == verdict.Reverse {
+			continue
+		}
+		results = append(results, verdict.Result{
 			Check: c, Reason: e.reason, Subject: host, Args: maps.Clone(args), At: now,
 			Owner: verdict.Owner{Role: verdict.Operator},
-		}
+		})
 	}
 	return results
 }

@@ -170,7 +170,7 @@ func (s source) calls(t *testing.T) {
 	})
 }
 
-var reasonCode = regexp.MustCompile(`^(aaaa|a|reach4?|dnssec|posture|rpki|closure|browser|vantage|scan)\.[a-z0-9]+([.-][a-z0-9]+)*$`)
+var reasonCode = regexp.MustCompile(`^(aaaa|a|reach4?|dnssec|posture|rpki|closure|browser|mail|reverse|vantage|scan)\.[a-z0-9]+([.-][a-z0-9]+)*$`)
 
 // TestReasonsAreInTheCatalogue protects every sentence: a code that is written
 // anywhere in the program has its words in both languages.

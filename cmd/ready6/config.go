@@ -34,7 +34,7 @@ var settings = []setting{
 	{"names", "", "scan the host names of this file, one a line, instead of an inventory; - for standard input"},
 	{"lab", false, "scan the built-in test Internet: no network, nothing to set up"},
 	{"world", provinceWorld, "the lab's world (see: ready6 lab --list)"},
-	{"only", []string(nil), "only these checks: aaaa, reach, dnssec, posture, rpki, closure"},
+	{"only", []string(nil), "only these checks: aaaa, reach, dnssec, posture, rpki, closure, mail, reverse"},
 	{"root-hints", "", "root servers in named.root form; default: the built-in list"},
 	{"trust-anchor", "", "DS or DNSKEY records in zone-file form; default: the built-in root anchors"},
 	{"vrps", []string(nil), "validated ROA payloads: a JSON or CSV file, rtr://HOST:PORT, or rtrs://HOST:PORT (TLS); of several, the first with fresh data is used"},
@@ -266,7 +266,7 @@ func (c config) check(env map[string]string) []error {
 	}
 	for _, check := range c.list("only") {
 		if !slices.Contains(checks, verdict.Check(check)) {
-			bad("only: %q is not a check; there are aaaa, reach, dnssec, posture, rpki, closure, browser", check)
+			bad("only: %q is not a check; there are aaaa, reach, dnssec, posture, rpki, closure, mail, reverse, browser", check)
 		}
 	}
 	if slices.Contains(c.list("only"), string(verdict.Browser)) && c.browser() == "" {
@@ -301,7 +301,7 @@ func wordList(v any) bool {
 }
 
 // checks are the values of --only.
-var checks = []verdict.Check{verdict.AAAA, verdict.Reach, verdict.Web, verdict.DNSSEC, verdict.Posture, verdict.RPKI, verdict.Closure, verdict.Browser}
+var checks = []verdict.Check{verdict.AAAA, verdict.Reach, verdict.Web, verdict.DNSSEC, verdict.Posture, verdict.RPKI, verdict.Closure, verdict.Mail, verdict.Reverse, verdict.Browser}
 
 // languageOf reads the locale as other programs do (POSIX 8.2).
 func languageOf(env map[string]string) string {

@@ -38,7 +38,7 @@ enters a run.`,
 			return probe(cmd.Context(), cfg, s, args[0], kind)
 		},
 	}
-	c.Flags().String("kind", "", "web, mail, dns or tcp; default: web, and mail where there are MX records")
+	c.Flags().String("kind", "", "web, mail, dns, tcp or tls; default: web, and mail where there are MX records")
 	c = withSettings(c, append([]string{"format", "fail-on", "trace", "browser", "closure"}, measuring...)...)
 	withUsage(c, "format", "text or json, one object per service as scan has it (default: text)")
 	return withUsage(c, "inventory", "inventory with the target's owner and the canaries; default: inventory.yaml if it is there")
@@ -132,8 +132,8 @@ func explain(ctx context.Context, cfg config, s streams, env *probes.Env, t *tra
 func parseTarget(target, kind string) (inventory.Service, error) {
 	svc := inventory.Service{Kind: "web", Visibility: "public"}
 	if kind != "" {
-		if kind != "web" && kind != "mail" && kind != "dns" && kind != "tcp" {
-			return svc, fmt.Errorf("kind: %q is not one of web, mail, dns, tcp", kind)
+		if kind != "web" && kind != "mail" && kind != "dns" && kind != "tcp" && kind != "tls" {
+			return svc, fmt.Errorf("kind: %q is not one of web, mail, dns, tcp, tls", kind)
 		}
 		svc.Kind = kind
 	}
@@ -164,8 +164,8 @@ func parseTarget(target, kind string) (inventory.Service, error) {
 	if svc.Host, err = inventory.Host(host); err != nil {
 		return svc, fmt.Errorf("target: %w", err)
 	}
-	if svc.Kind == "tcp" && svc.Port == 0 {
-		return svc, fmt.Errorf("kind tcp needs a port: %s:PORT", target)
+	if (svc.Kind == "tcp" || svc.Kind == "tls") && svc.Port == 0 {
+		return svc, fmt.Errorf("kind %s needs a port: %s:PORT", svc.Kind, target)
 	}
 	return svc, nil
 }

@@ -224,7 +224,7 @@ func (j *job) measure(ctx context.Context) error {
 		Progress: bar.show, Total: total, Now: j.set.clock(j.cfg), Log: j.log,
 	}
 	if j.store != nil {
-		for _, rec := range j.env.Resources() {
+		for _, rec := range j.env.Resources(ctx) {
 			if err := j.writer.Put(rec); err != nil {
 				return err
 			}

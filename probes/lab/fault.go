@@ -22,12 +22,12 @@ type fault struct {
 // whether it wants an argument.
 var faultNames = map[string]struct{ kinds, arg string }{
 	// The network before the server; any kind.
-	"drop":        {"dns web mail rtr", ""}, // nothing comes back, ever
-	"refuse":      {"dns web mail rtr", ""}, // RST, or ICMP port unreachable
-	"unreachable": {"dns web mail rtr", ""}, // ICMP no route to host
-	"reset":       {"dns web mail rtr", ""}, // accepts, then RST
-	"silent":      {"web mail rtr", ""},     // accepts, then says nothing
-	"mtu":         {"web mail", ""},         // any reply over 1280 bytes is lost, with all that follows
+	"drop":        {"dns web mail rtr tcp tls", ""}, // nothing comes back, ever
+	"refuse":      {"dns web mail rtr tcp tls", ""}, // RST, or ICMP port unreachable
+	"unreachable": {"dns web mail rtr tcp tls", ""}, // ICMP no route to host
+	"reset":       {"dns web mail rtr tcp tls", ""}, // accepts, then RST
+	"silent":      {"web mail rtr tls", ""},         // accepts, then says nothing
+	"mtu":         {"web mail", ""},                 // any reply over 1280 bytes is lost, with all that follows
 	"slow":        {"dns web mail", "duration"},
 	"far":         {"web mail", "duration"}, // a TCP connection takes this long to open
 	// DNS.
@@ -57,7 +57,7 @@ var faultNames = map[string]struct{ kinds, arg string }{
 	"no-h2":       {"web", ""},                  // HTTP/2 is not offered here
 	"h2-reset":    {"web", ""},                  // HTTP/2 is offered, and then cut
 	"h2-silent":   {"web", ""},                  // HTTP/2 is offered, and then not answered
-	"cert":        {"web mail", "wrong expired future untrusted ending own"},
+	"cert":        {"web mail tls", "wrong expired future untrusted ending own"},
 	"code":        {"mail", "number"}, // greeting with this code, then close
 	"no-starttls": {"mail", ""},
 	"short":       {"mail web", ""}, // one-line replies, all under 1280 bytes

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 
 	"ready6/inventory"
@@ -121,6 +122,17 @@ func (w World) inventory() (inventory.Inventory, error) {
 	services := w.services
 	if len(services) == 0 {
 		for _, want := range w.wants {
+			if want.Service == verdict.PrefixKind { // a resource
+				continue
+			}
+			if kind, port, ok := strings.Cut(want.Service, ":"); ok {
+				n, err := strconv.ParseUint(port, 10, 16)
+				if err != nil {
+					return inventory.Inventory{}, fmt.Errorf("lab: %s %s: %w", want.Host, want.Service, err)
+				}
+				services = append(services, service{agency: labAgency, kind: kind, host: want.Host, port: uint16(n)})
+				continue
+			}
 			services = append(services, service{agency: labAgency, kind: want.Service, host: want.Host})
 		}
 	}

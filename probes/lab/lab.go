@@ -9,6 +9,7 @@ package lab
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"net/netip"
@@ -32,13 +33,14 @@ type Lab struct {
 	zones map[string]*zone
 	ca    *authority
 	webs  map[netip.Addr]*webServer
-	loop  *loopback // nil: in memory
+	mails map[string]tls.Certificate // of mail hosts, by name
+	loop  *loopback                  // nil: in memory
 }
 
 // Start builds, signs and runs a world. The signatures are made relative to the
 // clock's time at this moment.
 func Start(w World, o Options) (*Lab, error) {
-	l := &Lab{world: w, now: o.Now, net: newFabric(), webs: map[netip.Addr]*webServer{}}
+	l := &Lab{world: w, now: o.Now, net: newFabric(), webs: map[netip.Addr]*webServer{}, mails: map[string]tls.Certificate{}}
 	if l.now == nil {
 		l.now = time.Now
 		if !w.now.IsZero() {
@@ -58,10 +60,13 @@ func (l *Lab) start(sockets bool) error {
 		return err
 	}
 	l.zones = zones
-	if err := l.sign(); err != nil {
+	if l.ca, err = newAuthority(l.now()); err != nil {
 		return err
 	}
-	if l.ca, err = newAuthority(l.now()); err != nil {
+	if err := l.publishTLSA(); err != nil {
+		return err
+	}
+	if err := l.sign(); err != nil {
 		return err
 	}
 	for _, v := range l.world.vantage {
@@ -145,12 +150,17 @@ func (l *Lab) endpoints(h host, p place) ([]*endpoint, error) {
 		return l.webEndpoints(h, p)
 	case "mail":
 		return l.mailEndpoints(h, p)
+	case "tcp", "tls":
+		return l.portEndpoints(h, p)
 	}
 	cache := &rtrCache{vrps: l.world.vrps, faults: p.faults}
 	return []*endpoint{{at: netip.AddrPortFrom(p.addr, rtrPort), tcp: cache.serve}}, nil
 }
 
 func (l *Lab) dnsEndpoints(h host, p place) []*endpoint {
+	if _, ok := h.options["recursive"]; ok {
+		return []*endpoint{l.recursiveEndpoint(p)}
+	}
 	s := &nameServer{zones: map[string]*zone{}, faults: p.faults}
 	for _, z := range l.zones {
 		for _, name := range z.spec.servers {

@@ -19,6 +19,20 @@ type recursive struct {
 	zones map[string]*zone
 }
 
+// refuseAll is a resolver that does not serve who asks (REFUSED, no RA).
+func refuseAll(query []byte, _ bool) ([]byte, time.Duration) {
+	req := new(dns.Msg)
+	if err := req.Unpack(query); err != nil || req.Response || len(req.Question) != 1 {
+		return nil, 0
+	}
+	m := new(dns.Msg)
+	m.SetRcode(req, dns.RcodeRefused)
+	if opt := req.IsEdns0(); opt != nil {
+		m.SetEdns0(maxUDP, opt.Do())
+	}
+	return pack(m), 0
+}
+
 // handle returns the reply to one message.
 func (r *recursive) handle(query []byte, udp bool) ([]byte, time.Duration) {
 	req := new(dns.Msg)

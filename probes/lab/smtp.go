@@ -20,13 +20,14 @@ type mailServer struct {
 }
 
 func (l *Lab) mailEndpoints(h host, p place) ([]*endpoint, error) {
-	kind := h.options["cert"]
-	if f, ok := p.faults.find("cert", "tcp", 25); ok {
-		kind = f.arg
-	}
 	m := &mailServer{name: plain(h.name), faults: p.faults}
 	var err error
-	if m.cert, err = l.ca.issue([]string{m.name}, kind, ""); err != nil {
+	if f, ok := p.faults.find("cert", "tcp", 25); ok {
+		m.cert, err = l.ca.issue([]string{m.name}, f.arg, "")
+	} else {
+		m.cert, err = l.mailCert(h)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return []*endpoint{{at: netip.AddrPortFrom(p.addr, 25), tcp: m.serve}}, nil

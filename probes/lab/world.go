@@ -47,7 +47,7 @@ type World struct {
 // Want is the verdict a world expects for one service.
 type Want struct {
 	Host    string
-	Service string   // web, mail, dns, tcp
+	Service string   // web, mail, dns, tcp, tls; prefix: a block of an agency's own
 	Level   int      // 0..4 of the ladder; -1: cannot be told
 	DNSSEC  string   // secure, insecure, bogus, indeterminate
 	RPKI    string   // valid, invalid, not-found, unrouted, unknown
@@ -64,7 +64,7 @@ type service struct {
 // host is one name and what runs at its addresses.
 type host struct {
 	name    string // canonical, with final dot
-	kind    string // dns, web, mail, rtr
+	kind    string // dns, web, mail, rtr, tcp, tls
 	places  []place
 	options map[string]string
 }
@@ -211,10 +211,12 @@ var sections = map[string]section{
 }
 
 var hostKinds = map[string][]string{ // options of each kind
-	"dns":  {"nodns"},
+	"dns":  {"nodns", "recursive"},
 	"web":  {"alias", "http", "size", "redirect", "cert", "nodns", "status", "ocsp", "hsts", "h2", "h3"},
-	"mail": {"for", "cert", "nodns"},
+	"mail": {"for", "cert", "nodns", "tlsa"},
 	"rtr":  {"nodns"},
+	"tcp":  {"nodns", "port"},
+	"tls":  {"nodns", "port", "cert"},
 }
 
 // hostLine reads: NAME KIND ADDRESS[!fault,...]... [option[=value]]...
@@ -247,6 +249,11 @@ func (w *World) hostLine(fields []string, _ string) error {
 	}
 	if len(h.places) == 0 {
 		return fmt.Errorf("host %s has no addresses", h.name)
+	}
+	if port := h.options["port"]; h.kind == "tcp" || h.kind == "tls" {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return fmt.Errorf("host %s wants port=NUMBER", h.name)
+		}
 	}
 	if cert := h.options["cert"]; cert != "" {
 		if err := checkArg(faultNames["cert"].arg, cert); err != nil {
@@ -327,10 +334,10 @@ func (w *World) wantLine(fields []string, _ string) error {
 		}
 		want.Level = level
 	}
-	if !slices.Contains([]string{"secure", "insecure", "bogus", "indeterminate"}, want.DNSSEC) {
+	if !slices.Contains([]string{"secure", "insecure", "bogus", "indeterminate", "-"}, want.DNSSEC) {
 		return fmt.Errorf("%q is no DNSSEC state", want.DNSSEC)
 	}
-	if !slices.Contains([]string{"valid", "invalid", "not-found", "unrouted", "unknown"}, want.RPKI) {
+	if !slices.Contains([]string{"valid", "invalid", "not-found", "unrouted", "unknown", "-"}, want.RPKI) {
 		return fmt.Errorf("%q is no route-origin state", want.RPKI)
 	}
 	w.wants = append(w.wants, want)

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -43,7 +44,18 @@ func TestWorlds(t *testing.T) {
 			}
 			services := map[string]bool{}
 			for _, s := range inv.At(l.Now()).All() {
-				services[s.Kind+" "+s.Host] = true
+				kind := s.Kind
+				if kind == "tcp" || kind == "tls" {
+					kind = fmt.Sprintf("%s:%d", kind, s.Port)
+				}
+				services[kind+" "+s.Host] = true
+			}
+			for _, a := range inv.Agencies {
+				for _, p := range a.Prefixes {
+					if slices.ContainsFunc(l.Wants(), func(w Want) bool { return w.Host == p.Prefix.String() }) {
+						services["prefix "+p.Prefix.String()] = true
+					}
+				}
 			}
 			for _, w := range l.Wants() {
 				if !services[w.Service+" "+w.Host] {

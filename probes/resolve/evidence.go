@@ -83,6 +83,9 @@ func (x exchange) reply() string {
 		}
 		fmt.Fprintf(&b, ", %d in answer, %d in authority, %d bytes", x.counts[0], x.counts[1], x.size)
 	}
+	if x.how.rd {
+		b.WriteString(", recursion asked for")
+	}
 	if !x.how.edns {
 		b.WriteString(", asked without EDNS")
 	}

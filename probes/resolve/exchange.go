@@ -18,6 +18,7 @@ type how struct {
 	tcp    bool
 	edns   bool // with an OPT record: DO bit and udpSize (RFC 6891, RFC 3225)
 	cookie bool // in which there is a COOKIE option (RFC 7873)
+	rd     bool // recursion desired: the server is asked as a resolver
 	wary   bool // cookie is not set since the server was silent about one with it
 }
 

@@ -201,13 +201,24 @@ func share(m *dns.Msg) *dns.Msg {
 // returned with its TC bit. The evidence is there in any case; the error is a
 // *Failure.
 func (r *Resolver) Ask(ctx context.Context, server netip.Addr, tcp bool, name string, qtype uint16) (*dns.Msg, verdict.Evidence, error) {
+	return r.askOne(ctx, server, name, qtype, r.serverAt(server).certain(tcp))
+}
+
+// AskRecursive is Ask of a server that shall resolve the name (RD).
+func (r *Resolver) AskRecursive(ctx context.Context, server netip.Addr, tcp bool, name string, qtype uint16) (*dns.Msg, verdict.Evidence, error) {
+	h := r.serverAt(server).certain(tcp)
+	h.rd = true
+	return r.askOne(ctx, server, name, qtype, h)
+}
+
+func (r *Resolver) askOne(ctx context.Context, server netip.Addr, name string, qtype uint16, first how) (*dns.Msg, verdict.Evidence, error) {
 	n, ok := normal(name)
 	if !ok {
 		return nil, verdict.Evidence{At: r.cfg.Now(), Query: name}, &Failure{Cause: verdict.OtherCause, Err: errName(name)}
 	}
 	var x exchange
 	var msg *dns.Msg
-	_, _, err := insist(r.serverAt(server).certain(tcp), false, func(h how) (*dns.Msg, error) {
+	_, _, err := insist(first, false, func(h how) (*dns.Msg, error) {
 		var err error
 		x, msg, err = r.exchange(ctx, "", server, question{n, qtype}, h)
 		r.trace(x, msg)

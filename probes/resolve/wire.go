@@ -22,10 +22,10 @@ type asked struct {
 	udp    bool
 }
 
-// pack makes a query: not recursive, checking disabled, DNSSEC records wanted.
+// pack makes a query: not recursive unless h says so, checking disabled, DNSSEC records wanted.
 func pack(a asked, h how) ([]byte, error) {
 	m := dns.Msg{
-		MsgHdr:   dns.MsgHdr{Id: a.id, Opcode: dns.OpcodeQuery, CheckingDisabled: true},
+		MsgHdr:   dns.MsgHdr{Id: a.id, Opcode: dns.OpcodeQuery, CheckingDisabled: true, RecursionDesired: h.rd},
 		Question: []dns.Question{{Name: a.q.name, Qtype: a.q.qtype, Qclass: dns.ClassINET}},
 	}
 	if h.edns {

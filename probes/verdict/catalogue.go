@@ -43,7 +43,7 @@ type Entry struct {
 // byReason is filled once from the tables of the catalogue_*.go files.
 var byReason = index(
 	addressReasons, reachReasons, dnssecReasons, validationReasons, postureReasons, rpkiReasons, resourceReasons, pathReasons, closureReasons, serverReasons, nat64Reasons, webClosureReasons, webReasons,
-	browserReasons, vantageReasons, scanReasons,
+	browserReasons, mailReasons, reverseReasons, vantageReasons, scanReasons,
 )
 
 func index(tables ...[]Entry) map[Reason]Entry {

@@ -16,6 +16,8 @@ var uses = map[string]Text{
 	"redirect":   {"redirect", "chuyển hướng"},
 	"refresh":    {"refresh", "tự chuyển trang"},
 	"status":     {"certificate status", "trạng thái chứng thư"},
+	"sender":     {"an address that SPF lets mail leave from", "địa chỉ được SPF cho phép gửi thư"},
+	"mx":         {"address of an MX host", "địa chỉ của máy chủ MX"},
 }
 
 // UseIn words what a host is needed for, a result's Args["use"], in language l.

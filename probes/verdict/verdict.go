@@ -85,6 +85,8 @@ const (
 	Closure Check = "closure" // everything else an IPv6-only client has to reach
 	NAT64   Check = "nat64"   // what a client behind NAT64 would meet: told, and of no weight for the level
 	Browser Check = "browser" // a Chromium's opinion of the page, with IPv6 alone
+	Mail    Check = "mail"    // beside the ladder: SPF and reverse DNS of outgoing mail, DANE of incoming mail
+	Reverse Check = "reverse" // reverse zones of an agency's own IPv6 blocks
 	Vantage Check = "vantage" // the scanner's own connections, clock and data
 )
 
@@ -200,7 +202,7 @@ func (r Result) fill(s string, l Lang) string {
 type Record struct {
 	Agency  string        `json:"agency"`         // inventory id, empty for a names file or an ad-hoc probe
 	Host    string        `json:"host"`           // host name in A-label form, or an address
-	Kind    string        `json:"service"`        // web, mail, dns, tcp
+	Kind    string        `json:"service"`        // web, mail, dns, tcp, tls
 	Port    uint16        `json:"port,omitempty"` // 0: the kind's own ports
 	Results []Result      `json:"results"`
 	At      time.Time     `json:"at"`
