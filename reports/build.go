@@ -32,6 +32,7 @@ func Build(run history.Run, prior []history.Run, inv inventory.Inventory, plan i
 		b.judgeAgency(&r.Agencies[i], plan)
 	}
 	r.Blockers, r.Gaps = b.causes()
+	r.Together, r.Owners = b.joint(r.Blockers)
 	r.Resources, r.Hosting = b.resources(), b.hosting()
 	if len(prior) > 0 {
 		r.Changes = b.changes(prior[0], run)

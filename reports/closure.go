@@ -161,7 +161,7 @@ func (g *grapher) path(r verdict.Result) int {
 	if server && len(via) > 0 { // its zone is at the end of the way
 		via = via[:len(via)-1]
 	}
-	use := cmp.Or(r.Args["use"], "alias")
+	use := cmp.Or(Clean(r.Args["use"]), "alias")
 	for i, name := range via {
 		what := "alias"
 		if i == len(via)-1 && name == r.Subject && !zone && !server {

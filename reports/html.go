@@ -60,6 +60,8 @@ type page struct {
 	Empty      []string
 	Blockers   []causeView
 	Gaps       []causeView
+	Together   []string
+	Owners     []string
 	MoreBlocks int
 	MoreGaps   int
 	Changes    *changesView
@@ -176,6 +178,7 @@ func (p pager) page() page {
 		Changes: p.changes(), Exemptions: p.exemptions(), Services: p.services(), Resources: p.resources(), Hosting: p.hosting(), HostStates: p.hostStates(),
 	}
 	out.Chains, out.MoreChains = p.chains()
+	out.Together, out.Owners = p.joints(), p.loads()
 	out.Closures, out.MoreClosed = p.closures()
 	if r.Run.Status != history.Complete {
 		out.Partial = p.say("run.status", p.say("status."+string(r.Run.Status)))

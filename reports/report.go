@@ -23,6 +23,8 @@ type Report struct {
 	Agencies   []Agency    `json:"agencies"`
 	Programmes []Programme `json:"programmes"`
 	Blockers   []Cause     `json:"blockers"`  // found faults, those that hold back most services first
+	Together   []Joint     `json:"together"`  // blockers that lift services only together
+	Owners     []Load      `json:"owners"`    // the blockers by who has to mend them, those worth most first
 	Gaps       []Cause     `json:"gaps"`      // what could not be measured, likewise
 	Changes    *Changes    `json:"changes"`   // null without an earlier run to compare with
 	Resources  []Resource  `json:"resources"` // own address blocks and AS numbers
