@@ -102,20 +102,23 @@ func (r *Resolver) others(ctx context.Context, q question, z *zone, h *heard) []
 // no answer.
 func (r *Resolver) hear(ctx context.Context, z *zone, t *target, q question, told *heard) *dns.Msg {
 	h := t.srv.manner()
-	m, err := r.hearBy(ctx, t, q, told, h)
+	m, used, err := r.hearBy(ctx, t, q, told, h)
 	if err != nil && ctx.Err() == nil {
 		tcp := !h.tcp
 		h = t.srv.again()
 		h.tcp = tcp
-		m, err = r.hearBy(ctx, t, q, told, h)
+		m, used, err = r.hearBy(ctx, t, q, told, h)
 	}
 	if err != nil {
 		return nil
 	}
+	if h.edns && !used.edns {
+		t.srv.withoutEDNS()
+	}
 	switch read(z.name, q, m).kind {
 	case authority, weak: // the validator weighs it
 		out := trim(z.name, q, m)
-		if !h.edns && t.srv.isDeaf() {
+		if !used.edns && t.srv.isDeaf() {
 			out = unheard(out)
 		}
 		return out
@@ -123,8 +126,9 @@ func (r *Resolver) hear(ctx context.Context, z *zone, t *target, q question, tol
 	return nil
 }
 
-func (r *Resolver) hearBy(ctx context.Context, t *target, q question, told *heard, h how) (m *dns.Msg, err error) {
-	_, _, err = insist(h, true, func(h how) (*dns.Msg, error) {
+// hearBy asks it in one manner, and returns the one that its reply led to.
+func (r *Resolver) hearBy(ctx context.Context, t *target, q question, told *heard, h how) (m *dns.Msg, used how, err error) {
+	used, _, err = insist(h, true, func(h how) (*dns.Msg, error) {
 		if told.f.budget.Add(-1) < 0 {
 			return nil, errSpent
 		}
@@ -138,5 +142,5 @@ func (r *Resolver) hearBy(ctx context.Context, t *target, q question, told *hear
 		r.trace(x, m)
 		return m, err
 	})
-	return m, err
+	return m, used, err
 }

@@ -244,10 +244,15 @@ func (s *server) withoutCookie() {
 	s.noCookie, s.client, s.cookie = true, "", ""
 }
 
-// withoutEDNS notes that the server answers only plain questions.
+// withoutEDNS notes that the server answers only plain questions. Of one that has
+// answered others before it is not believed for good.
 func (s *server) withoutEDNS() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.ednsOnce {
+		s.deafUntil = time.Now().Add(deafLife)
+		return
+	}
 	s.noEDNS = true
 }
 

@@ -51,7 +51,7 @@ func (a *asking) try(ctx context.Context, t *target, h how) outcome {
 		}
 		t.srv.deafToEDNS()
 	}
-	o.x.unheard = o.err == nil && !h.edns && t.srv.isDeaf()
+	o.x.unheard = o.err == nil && !used.edns && t.srv.isDeaf()
 	return o
 }
 
@@ -65,7 +65,7 @@ func (a *asking) once(ctx context.Context, t *target, h how) outcome {
 	o := outcome{t: t, how: h, msg: m, err: err}
 	switch {
 	case err == nil:
-		t.srv.answered(x.took, h, m.IsEdns0() != nil)
+		t.srv.answered(x.took, h, m.IsEdns0() != nil && !rejectsEDNS(m))
 		t.srv.denies(time.Now(), m.Rcode == dns.RcodeRefused)
 		if !m.Truncated {
 			o.read = read(a.z.name, a.q, m)
