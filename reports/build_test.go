@@ -273,7 +273,7 @@ func TestCauses(t *testing.T) {
 		}
 	}
 	for i := 1; i < len(r.Blockers); i++ {
-		if r.Blockers[i].Held > r.Blockers[i-1].Held {
+		if a, b := r.Blockers[i-1], r.Blockers[i]; b.Lifted > a.Lifted || b.Lifted == a.Lifted && b.Held > a.Held {
 			t.Error("blockers are out of order")
 		}
 	}

@@ -177,9 +177,11 @@ func (c *Cause) finish() {
 	})
 }
 
+// byWeight puts first what lifts most services when it alone is mended, then what
+// holds most of them back.
 func byWeight(a, b Cause) int {
 	return cmp.Or(
-		cmp.Compare(b.Held, a.Held), cmp.Compare(b.Lifted, a.Lifted), cmp.Compare(len(b.Victims), len(a.Victims)),
+		cmp.Compare(b.Lifted, a.Lifted), cmp.Compare(b.Held, a.Held), cmp.Compare(len(b.Victims), len(a.Victims)),
 		cmp.Compare(a.Code, b.Code), cmp.Compare(a.Subject, b.Subject),
 		cmp.Compare(a.Owner.Role, b.Owner.Role), cmp.Compare(a.Owner.Name, b.Owner.Name),
 	)

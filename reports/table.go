@@ -30,6 +30,7 @@ func WriteTable(w io.Writer, r Report, sc Screen) error {
 	v.agencies()
 	v.targets()
 	v.causes("blockers", r.Blockers)
+	v.owners(r.Owners)
 	if r.Total.Unknown > 0 || r.Total.Open > 0 {
 		v.causes("gaps", r.Gaps)
 	}
@@ -351,6 +352,21 @@ func (v *tableView) causes(key string, list []Cause) {
 		if c.Owner.Role != "" {
 			v.put(v.wrap("     ", "       ", v.say("svc.owner", v.r.dir.owner(c.Owner, v.Lang))))
 		}
+	}
+}
+
+// owners says what each has in his hands, by the numbers of the causes above.
+func (v *tableView) owners(list []Load) {
+	if len(list) == 0 {
+		return
+	}
+	v.put("\n" + v.wrap("", "  ", v.paint(bold, v.say("load.title"))))
+	for i, o := range list {
+		if i == topCauses {
+			v.put(v.wrap("  ", "  ", v.say("load.more", len(list)-i)))
+			return
+		}
+		v.put(v.wrap("  - ", "    ", v.say("load.line", v.r.dir.owner(o.Owner, v.Lang), numbers(o.Causes), o.Held, o.Lifted)))
 	}
 }
 

@@ -181,6 +181,7 @@ var words = map[string]verdict.Text{
 	"joint.line":     {EN: "%d services rise if all of %s are mended: %s", VI: "%d dịch vụ lên mức nếu xử lý tất cả %s: %s"},
 	"load.title":     {EN: "By who has to act", VI: "Theo đơn vị xử lý"},
 	"load.line":      {EN: "%s: %s; holds back %d services, lifts %d by mending all of it", VI: "%s: %s; đang giữ chân %d dịch vụ, xử lý hết thì %d dịch vụ lên mức"},
+	"load.more":      {EN: "and %d more", VI: "và %d đơn vị khác"},
 	"blockers.none":  {EN: "No fault was found.", VI: "Không phát hiện lỗi nào."},
 	"blockers.more":  {EN: "and %d more causes", VI: "và %d nguyên nhân khác"},
 	"gaps":           {EN: "What could not be measured", VI: "Những gì chưa đo được"},

@@ -90,3 +90,46 @@ func BenchmarkKeyTrapDeep(b *testing.B) {
 	w := newWorld(b, province()...)
 	freshly(b, w, deepKeyTrap(w, 40), dns.TypeA, Indeterminate)
 }
+
+// The chains and sizes that a hostile zone may spin, beside BenchmarkOrdinaryBogus.
+
+func BenchmarkAliasChain(b *testing.B) {
+	w := newWorld(b, province()...)
+	for i := range 30 {
+		w.z("nsec.vn.").put(rr(fmt.Sprintf("c%d.nsec.vn. 60 CNAME c%d.nsec.vn.", i, i+1)))
+		w.z("nsec.vn.").nodes[mustName(fmt.Sprintf("c%d.nsec.vn.", i))] = true
+	}
+	freshly(b, w, "c0.nsec.vn.", dns.TypeA, Indeterminate)
+}
+
+func BenchmarkDelegationChain(b *testing.B) {
+	specs := []spec{{apex: ".", oneKey: true}}
+	apex := "."
+	for range 60 {
+		apex = "a." + strings.TrimPrefix(apex, ".")
+		specs = append(specs, spec{apex: apex, text: "www A 192.0.2.1", oneKey: true})
+	}
+	freshly(b, newWorld(b, specs...), "www."+apex, dns.TypeA, Indeterminate)
+}
+
+// BenchmarkLargeAnswer is as much as a message holds: 64 KiB of one record set,
+// whose signature does not hold.
+func BenchmarkLargeAnswer(b *testing.B) {
+	w := newWorld(b, province()...)
+	for i := range 3_500 {
+		w.z("nsec.vn.").put(rr(fmt.Sprintf("www.nsec.vn. 60 A 192.1.%d.%d", i/250, i%250)))
+	}
+	w.at(www, dns.TypeA, eachSig(dns.TypeA, flip))
+	freshly(b, w, www, dns.TypeA, Bogus)
+}
+
+// BenchmarkLargeMixedAnswer is a message of many record sets, each with signatures
+// that do not hold.
+func BenchmarkLargeMixedAnswer(b *testing.B) {
+	w := newWorld(b, province()...)
+	for i := range 400 {
+		w.z("nsec.vn.").put(rr(fmt.Sprintf(`www.nsec.vn. 60 TYPE%d \# 2 0000`, 1000+i)))
+	}
+	w.at(www, dns.TypeANY, trap(2))
+	freshly(b, w, www, dns.TypeANY, Bogus)
+}
