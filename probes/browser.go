@@ -16,7 +16,7 @@ import (
 
 const (
 	browsers     = 2                // Chromiums at a time: each takes a processor and some 300 MB
-	browserLimit = 30 * time.Second // for one page, from the start of Chromium
+	browserLimit = 30 * time.Second // for one page, once Chromium runs
 )
 
 // browserResults is the opinion of a Chromium that has IPv6 alone, where one was

@@ -43,13 +43,17 @@ const (
 // quiet is how long nothing may happen before a loaded page counts as done.
 const quiet = time.Second
 
+// startLimit is for Chromium to come up: a busy machine needs its time, which is
+// not the page's.
+const startLimit = time.Minute
+
 // Config is what a load is given.
 type Config struct {
 	Path      string        // the Chromium to run; see Find
 	Dial      dial.Func     // guarded and limited; the only way out
 	Lookup    Lookup        // resolves the names of the page's hosts
 	Step      time.Duration // longest wait for one connect
-	Limit     time.Duration // longest time for the page, from the start of Chromium
+	Limit     time.Duration // longest time for the page, once Chromium runs
 	PerAddr   int           // connections open at once to one address; 0: 6, as browsers have it
 	OwnCAs    bool          // certificates are judged by the caller: Chromium does not know its authorities
 	UserAgent string        // put behind Chromium's own
@@ -121,7 +125,7 @@ func Find(path string) (string, error) {
 func Load(ctx context.Context, c Config, url string) (Page, error) {
 	began := time.Now()
 	p := Page{URL: url, At: began.UTC()}
-	ctx, cancel := context.WithTimeout(ctx, c.Limit)
+	ctx, cancel := context.WithTimeout(ctx, startLimit+c.Limit)
 	defer cancel()
 	home, err := os.MkdirTemp(shortTemp(), "ready6-browser-")
 	if err != nil {
@@ -172,14 +176,16 @@ func drive(ctx context.Context, c Config, proxy *proxy, w *watch, home string, p
 	if err := prepare(tab, c, p); err != nil {
 		return fmt.Errorf("setting up Chromium: %w", err)
 	}
-	if _, err := chromedp.Call(tab, page.Navigate, page.NavigateParams{URL: p.URL}); err != nil && ctx.Err() == nil {
+	limit, over := context.WithTimeout(tab, c.Limit)
+	defer over()
+	if _, err := chromedp.Call(limit, page.Navigate, page.NavigateParams{URL: p.URL}); err != nil && limit.Err() == nil {
 		return fmt.Errorf("opening the page: %w", err)
 	}
 	process := chromedp.FromContext(tab).Browser.Process()
 	for tick := 1; ; tick++ {
 		select {
-		case <-tab.Done():
-			if ctx.Err() == nil {
+		case <-limit.Done():
+			if tab.Err() != nil && ctx.Err() == nil {
 				return errors.New("the browser ended while it loaded the page")
 			}
 			if errors.Is(ctx.Err(), context.Canceled) {
