@@ -87,7 +87,7 @@ func TestReadNamesMillion(t *testing.T) {
 	runtime.ReadMemStats(&after)
 	kept := int64(after.HeapAlloc) - int64(before.HeapAlloc)
 	t.Logf("%v, %d MiB kept", took.Round(time.Millisecond), kept>>20)
-	if took > 30*time.Second || kept > 250<<20 {
+	if took > 3*time.Minute || kept > 250<<20 {
 		t.Errorf("%v, %d bytes", took, kept)
 	}
 	runtime.KeepAlive(inv)
@@ -101,7 +101,7 @@ func TestReadNamesMillionFaults(t *testing.T) {
 	if !errors.As(err, &faults) || len(faults) != maxFaults+1 || !strings.Contains(faults[maxFaults].Text, "999000 more") {
 		t.Errorf("%d faults", len(faults))
 	}
-	if took := time.Since(start); took > 30*time.Second {
+	if took := time.Since(start); took > 3*time.Minute {
 		t.Errorf("took %v", took)
 	}
 }
