@@ -49,12 +49,15 @@ func ofType(m *dns.Msg, zone string, t uint16, owner string) []dns.RR {
 	return out
 }
 
-// ifSigned returns m if each owner and type among records has a signature.
+// ifSigned returns m if there are records, and each owner and type among them has
+// a signature.
 func ifSigned(m *dns.Msg, records []dns.RR) *dns.Msg {
+	some := false
 	for _, rr := range records {
 		if _, ok := rr.(*dns.RRSIG); ok {
 			continue
 		}
+		some = true
 		signed := slices.ContainsFunc(records, func(s dns.RR) bool {
 			sig, ok := s.(*dns.RRSIG)
 			return ok && sig.TypeCovered == rr.Header().Rrtype && dns.CanonicalName(sig.Hdr.Name) == dns.CanonicalName(rr.Header().Name)
@@ -62,6 +65,9 @@ func ifSigned(m *dns.Msg, records []dns.RR) *dns.Msg {
 		if !signed {
 			return nil
 		}
+	}
+	if !some {
+		return nil
 	}
 	return m
 }

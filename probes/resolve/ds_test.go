@@ -39,6 +39,7 @@ func TestDSFromReferral(t *testing.T) {
 	}{
 		"signed DS":               {dsText + sigText("x", "DS"), true, 1},
 		"unsigned DS":             {dsText, false, 1},
+		"signature of no DS":      {sigText("x", "DS"), false, 0},
 		"signed NSEC":             {"x NSEC y.vn. NS RRSIG NSEC\n" + sigText("x", "NSEC"), true, 0},
 		"unsigned NSEC":           {"x NSEC y.vn. NS\n", false, 0},
 		"NSEC that says DS":       {"x NSEC y.vn. NS DS RRSIG NSEC\n" + sigText("x", "NSEC"), false, 0},

@@ -31,7 +31,7 @@ func (r *Resolver) Retry(ctx context.Context, name string, qtype uint16, _ *dns.
 	}
 	q := question{n, qtype}
 	z := r.closest(q)
-	h := r.hearing(q, z)
+	h := r.hearing(q)
 	for _, t := range r.others(ctx, q, z, h) {
 		if !h.take(t.srv.addr) {
 			continue
@@ -56,8 +56,9 @@ func (h *heard) take(a netip.Addr) bool {
 }
 
 // hearing returns the record of who was heard on a question; the server whose
-// answer Query gives is the first.
-func (r *Resolver) hearing(q question, z *zone) *heard {
+// answer Query gives is the first. What a referral brought is nobody's answer: the
+// server that referred may have the DS set right when asked for it.
+func (r *Resolver) hearing(q question) *heard {
 	h, found := r.hearings.getOrPut(q, 1024, func() *heard {
 		f := &flight{q: q, budget: new(atomic.Int32)}
 		f.budget.Store(int32(min(r.cfg.MaxQueries, 1<<30)))
@@ -66,16 +67,8 @@ func (r *Resolver) hearing(q question, z *zone) *heard {
 	if found {
 		return h
 	}
-	exchanges := z.referral
-	if a, ok := r.answers.get(q); ok {
-		exchanges = a.exchanges
-		if a.from.IsValid() {
-			h.take(a.from)
-			return h
-		}
-	}
-	if len(exchanges) > 0 {
-		h.take(exchanges[len(exchanges)-1].to.Addr())
+	if a, ok := r.answers.get(q); ok && a.from.IsValid() {
+		h.take(a.from)
 	}
 	return h
 }

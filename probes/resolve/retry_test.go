@@ -104,3 +104,23 @@ func TestRetryHasABudget(t *testing.T) {
 		}
 	})
 }
+
+// The DS records of a referral are what that server put beside it, and not its
+// answer about them: it is asked before they are held against the zone.
+func TestRetryAsksTheServerThatReferred(t *testing.T) {
+	bubble(t, func(t *testing.T, n *fakeNet) {
+		plainWorld(t, n)
+		n.put(zones(t, "vn.\n"+cutText+dsText+sigText("x", "DS")).handle, "192.0.2.2")
+		r := n.resolver(v4)
+		want(t, r, "www.x.vn", dns.TypeAAAA, "2001:db8:80::1")
+		bad := want(t, r, "x.vn", dns.TypeDS, dsData)
+		before := n.packets("192.0.2.2", "DS")
+		m, err := r.Retry(t.Context(), "x.vn", dns.TypeDS, bad)
+		if err != nil || m == nil || len(m.Answer) != 2 || n.packets("192.0.2.2", "DS") != before+1 {
+			t.Errorf("%v, %v; %d questions for DS", m, err, n.packets("192.0.2.2", "DS"))
+		}
+		if m, err := r.Retry(t.Context(), "x.vn", dns.TypeDS, bad); m != nil || err != nil {
+			t.Errorf("once heard: %v, %v", m, err)
+		}
+	})
+}
