@@ -156,7 +156,7 @@ func outDir(c config) string {
 func (j *job) run(ctx context.Context) error {
 	// What is shared between services lives as long as the run; what ends a
 	// service early must not end it for the others.
-	runCtx, cancel := context.WithTimeout(ctx, j.cfg.duration("run-timeout"))
+	runCtx, cancel := context.WithTimeoutCause(ctx, j.cfg.duration("run-timeout"), scanner.ErrDeadline)
 	defer cancel()
 	if err := j.guard(ctx); err != nil {
 		return err
@@ -169,7 +169,7 @@ func (j *job) run(ctx context.Context) error {
 	if err := j.begin(ctx); err != nil {
 		return err
 	}
-	stopped := j.measure(ctx)
+	stopped := j.measure(runCtx)
 	if err := j.finish(stopped); err != nil {
 		return err
 	}
