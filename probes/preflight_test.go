@@ -75,6 +75,15 @@ func TestCanariesVoidOnlyWhatTheyConcern(t *testing.T) {
 	}
 }
 
+// Without a trust anchor the signed canaries are not at fault: one sentence tells
+// what is missing, and none asks for other canaries.
+func TestMissingAnchorIsToldOnce(t *testing.T) {
+	_, results := blind(t, inventory.Inventory{Canaries: []inventory.Canary{{Host: "www.vnnic.vn", Kind: "dnssec", Want: "secure"}}}).Preflight(t.Context())
+	if !has(results, "vantage.anchor-missing") || has(results, "vantage.canary-unknown") {
+		t.Errorf("%v", results)
+	}
+}
+
 // A trust anchor of one zone that does not validate says nothing of the others;
 // one that could not be compared says nothing at all.
 func TestAnchorsVoidOnlyTheirOwnNames(t *testing.T) {

@@ -24,7 +24,12 @@ func tellPreflight(w io.Writer, results []verdict.Result, l verdict.Lang) (lost 
 			said += " " + advice
 		}
 		fmt.Fprintf(w, "ready6: %s %s\n", sign, said)
-		if name := cmp.Or(r.Subject, string(r.Reason)); r.Outcome() != verdict.Warn && !slices.Contains(lost, name) {
+		name := cmp.Or(r.Subject, string(r.Reason))
+		switch r.Reason {
+		case "vantage.anchor-missing", "vantage.anchor-bad", "vantage.anchor-unknown":
+			name = "DNSSEC" // which no anchor's name, "." above all, would say
+		}
+		if r.Outcome() != verdict.Warn && !slices.Contains(lost, name) {
 			lost = append(lost, name)
 		}
 	}

@@ -25,7 +25,7 @@ var vantageReasons = []Entry{
 	{"vantage.data-ok", Vantage, Pass, "",
 		Text{"{subject}: {detail}", "{subject}: {detail}"}, Text{}, ""},
 	{"vantage.data-stale", Vantage, Fail, "",
-		Text{"{subject} is too old: {detail}", "{subject} đã quá cũ: {detail}"},
+		Text{"{subject} are too old: {detail}", "{subject} đã quá cũ: {detail}"},
 		Text{"Refresh the data; until then everything that rests on it is unknown.",
 			"Cập nhật dữ liệu; cho tới khi đó mọi kết quả dựa vào nó là chưa rõ."}, ""},
 	{"vantage.data-missing", Vantage, Fail, "",
