@@ -31,7 +31,7 @@ const (
 	// cost what one zone may. A name with 34 labels in ip6.arpa, looked for label by
 	// label, takes about 110 good checks, and no more than one that fails.
 	maxAllFailures = 2 * maxFailures
-	maxAllHashing  = 2 * maxHashing
+	maxAllHashing  = 3 * maxHashing / 2
 	maxEffort      = 320
 	// maxDenials bounds the NSEC or NSEC3 records looked at in one answer; an
 	// honest denial has three.
