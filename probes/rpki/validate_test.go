@@ -324,15 +324,15 @@ func TestParseInput(t *testing.T) {
 		}
 	}
 	for in, hint := range map[string]string{
-		"192.0.2.1/24":         "192.0.2.0/24",
-		"2001:db8::1/64":       "2001:db8::/64",
-		"192.0.2.1":            "192.0.2.1/32",
-		"2001:db8::1":          "2001:db8::1/128",
-		"192.0.2.0/33":         "is no prefix",
-		"192.0.2.0/-1":         "is no prefix",
-		"192.0.2.0/024":        "is no prefix",
-		"fe80::%eth0/64":       "is no prefix",
-		"":                     "is no prefix",
+		"192.0.2.1/24":   "192.0.2.0/24",
+		"2001:db8::1/64": "2001:db8::/64",
+		"192.0.2.1":      "192.0.2.1/32",
+		"2001:db8::1":    "2001:db8::1/128",
+		"192.0.2.0/33":   "is no prefix",
+		"192.0.2.0/-1":   "is no prefix",
+		"192.0.2.0/024":  "is no prefix",
+		"fe80::%eth0/64": "is no prefix",
+		"":               "is no prefix",
 	} {
 		if p, err := ParsePrefix(in); err == nil || !strings.Contains(err.Error(), hint) {
 			t.Errorf("%q: %v, %v; want an error with %q", in, p, err, hint)
