@@ -32,6 +32,7 @@ func TestWorlds(t *testing.T) {
 	if flag.Lookup("test.run").Value.String() == "" { // all worlds are run
 		t.Cleanup(func() { seen.complete(t) })
 	}
+	book := openTold(t)
 	for _, name := range lab.Worlds() {
 		w, err := lab.Open(name)
 		if err != nil {
@@ -43,7 +44,7 @@ func TestWorlds(t *testing.T) {
 			}
 			t.Run(fmt.Sprintf("%s/loopback=%t", name, loopback), func(t *testing.T) {
 				t.Parallel()
-				checkWorld(t, w, loopback, seen)
+				checkWorld(t, w, loopback, seen, book)
 			})
 		}
 	}
@@ -52,7 +53,7 @@ func TestWorlds(t *testing.T) {
 // ofRecords are worlds about what is in the DNS, whatever brings it.
 var ofRecords = regexp.MustCompile(`^(mail-spf|mail-ptr|reverse)-`)
 
-func checkWorld(t *testing.T, w lab.World, loopback bool, seen *reasons) {
+func checkWorld(t *testing.T, w lab.World, loopback bool, seen *reasons, book *toldBook) {
 	l, err := lab.Start(w, lab.Options{Loopback: loopback})
 	if err != nil {
 		t.Fatal(err)
@@ -88,6 +89,9 @@ func checkWorld(t *testing.T, w lab.World, loopback bool, seen *reasons) {
 	wants := l.Wants()
 	if len(wants) == 0 {
 		t.Fatal("the world expects nothing")
+	}
+	if !loopback {
+		book.check(t, w.Name, allTold(got, wants))
 	}
 	for _, want := range wants {
 		rec, ok := got[key(want.Host, want.Service)]

@@ -130,6 +130,9 @@ func parseShown(arg string) (netip.Prefix, error) {
 		}
 		return p, usage(err)
 	}
+	if p.Addr().Is4In6() {
+		return p, usagef("%q is an IPv4-mapped IPv6 prefix, which nobody routes: write the IPv4 prefix", arg)
+	}
 	return p, nil
 }
 

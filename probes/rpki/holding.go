@@ -131,6 +131,7 @@ func (a *audit) announcements() {
 var ownInvalid = map[verdict.Reason]verdict.Reason{
 	"rpki.invalid.origin": "rpki.own.invalid-origin", "rpki.invalid.length": "rpki.own.invalid-length",
 	"rpki.invalid.as0": "rpki.own.invalid-as0", "rpki.invalid.as-set": "rpki.own.invalid-as-set",
+	"rpki.invalid.reserved": "rpki.own.invalid-origin",
 }
 
 func (a *audit) validate(route Route) Validity {

@@ -298,7 +298,7 @@ func (f Finding) Code() verdict.Reason {
 	case Valid:
 		return "rpki.valid"
 	case NotFound:
-		return "rpki.not-found"
+		return notFoundCode(j.Origin)
 	case Invalid:
 		return invalidCode(j.Validity)
 	case Unrouted:
@@ -317,6 +317,8 @@ func invalidCode(v Validity) verdict.Reason {
 		return "rpki.invalid.as-set"
 	case v.Reason() == "length":
 		return "rpki.invalid.length"
+	case v.Origin.ASN.Reserved() != "":
+		return "rpki.invalid.reserved"
 	}
 	for _, w := range v.WrongOrigin {
 		if w.ASN != 0 {
@@ -324,6 +326,18 @@ func invalidCode(v Validity) verdict.Reason {
 		}
 	}
 	return "rpki.invalid.as0"
+}
+
+// notFoundCode tells origins apart for which a ROA can be made from those for
+// which none can.
+func notFoundCode(o Origin) verdict.Reason {
+	switch {
+	case !o.Known:
+		return "rpki.not-found.as-set"
+	case o.ASN.Reserved() != "":
+		return "rpki.not-found.reserved"
+	}
+	return "rpki.not-found"
 }
 
 // splitAdvisory parts the AS 0 VRPs that a registry publishes under a trust

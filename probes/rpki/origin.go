@@ -82,9 +82,11 @@ func ParseOrigin(s string) (Origin, error) {
 	return From(a), nil
 }
 
-// ParsePrefix reads a route prefix in CIDR form. Host bits, IPv4-mapped IPv6
-// and bare addresses are refused with a sentence that says what to write:
-// which prefix is announced must not be guessed.
+// ParsePrefix reads a route prefix in CIDR form. Host bits and bare addresses are
+// refused with a sentence that says what to write: which prefix is announced must
+// not be guessed. ::ffff:192.0.2.0/120 is the IPv6 prefix that it says: routes
+// and ROAs have no mapped form (RFC 4291 section 2.5.5.2 has it for hosts alone),
+// so it has nothing to do with 192.0.2.0/24.
 func ParsePrefix(s string) (netip.Prefix, error) {
 	t := strings.TrimSpace(s)
 	p, err := netip.ParsePrefix(t)
@@ -94,25 +96,16 @@ func ParsePrefix(s string) (netip.Prefix, error) {
 		}
 		return netip.Prefix{}, fmt.Errorf("%q is no prefix: write it as 192.0.2.0/24 or 2001:db8::/32", s)
 	}
-	if p.Addr().Is4In6() {
-		return netip.Prefix{}, fmt.Errorf("%q is an IPv4-mapped IPv6 prefix, which cannot be announced: write the IPv4 prefix", s)
-	}
 	if m := p.Masked(); m != p {
 		return netip.Prefix{}, fmt.Errorf("%q has bits set behind its length: the prefix is %s, or write a longer length", s, m)
 	}
 	return p, nil
 }
 
-// canonical returns p masked and unmapped, or an invalid prefix.
+// canonical returns p masked, or an invalid prefix.
 func canonical(p netip.Prefix) netip.Prefix {
 	if !p.IsValid() {
 		return netip.Prefix{}
-	}
-	if a := p.Addr(); a.Is4In6() {
-		if p.Bits() < 96 {
-			return netip.Prefix{}
-		}
-		p = netip.PrefixFrom(a.Unmap(), p.Bits()-96)
 	}
 	return p.Masked()
 }

@@ -102,9 +102,9 @@ func (s *Snapshot) State(prefix netip.Prefix, origin Origin) State {
 }
 
 // Validate compares the route (prefix, origin) with every VRP that covers it.
-// Bits behind the prefix's length are ignored and an IPv4-mapped prefix is taken
-// as IPv4; for input from users see [ParsePrefix]. Of a nil snapshot or an
-// invalid prefix the result is the zero Validity, which is Unknown.
+// Bits behind the prefix's length are ignored; for input from users see
+// [ParsePrefix]. Of a nil snapshot or an invalid prefix the result is the zero
+// Validity, which is Unknown.
 func (s *Snapshot) Validate(prefix netip.Prefix, origin Origin) Validity {
 	p := canonical(prefix)
 	if s == nil || !p.IsValid() {

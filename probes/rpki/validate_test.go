@@ -201,12 +201,6 @@ func TestValidateOddInput(t *testing.T) {
 	if got := s.Validate(netip.MustParsePrefix("192.0.2.7/24"), From(1)).State(); got != Valid {
 		t.Errorf("host bits: %v", got)
 	}
-	if got := s.Validate(netip.MustParsePrefix("::ffff:192.0.2.0/120"), From(1)).State(); got != Valid {
-		t.Errorf("mapped: %v", got)
-	}
-	if got := s.Validate(netip.MustParsePrefix("::ffff:0:0/90"), From(1)).State(); got != Unknown {
-		t.Errorf("mapped, shorter than its mapping: %v", got)
-	}
 	if got := s.State(netip.Prefix{}, From(1)); got != Unknown {
 		t.Errorf("no prefix: %v", got)
 	}
@@ -272,10 +266,46 @@ func TestNewSnapshotRefuses(t *testing.T) {
 		{Prefix: netip.MustParsePrefix("192.0.2.0/24"), MaxLen: 23},
 		{Prefix: netip.MustParsePrefix("192.0.2.0/24"), MaxLen: 33},
 		{Prefix: netip.MustParsePrefix("2001:db8::/32"), MaxLen: 129},
-		{Prefix: netip.MustParsePrefix("::ffff:192.0.2.0/120"), MaxLen: 128},
 	} {
 		if s, err := NewSnapshot([]VRP{v}, Source{Name: "test"}); err == nil || s != nil {
 			t.Errorf("%v: taken", v)
+		}
+	}
+}
+
+// A prefix written as IPv4-mapped is IPv6: a ROA for it says nothing of the IPv4
+// prefix, nor that one's of it, whoever brings it.
+func TestMappedPrefixesAreIPv6(t *testing.T) {
+	const mapped, inner, plain = "::ffff:192.0.2.0/120", "::ffff:192.0.2.128/121", "192.0.2.0/24"
+	inFile, err := ReadVRPs(strings.NewReader("AS1,"+mapped+",120,x\n"), "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := snapshot(t, "::/0 AS1,"+plain+" AS2")
+	for _, c := range []struct {
+		s      *Snapshot
+		prefix string
+		asn    ASN
+		want   State
+	}{
+		{snapshot(t, plain+" AS1"), mapped, 1, NotFound},
+		{snapshot(t, mapped+" AS1"), plain, 1, NotFound},
+		{snapshot(t, mapped+" AS1"), mapped, 1, Valid},
+		{snapshot(t, mapped+"-121 AS1"), inner, 1, Valid},
+		{snapshot(t, mapped+" AS1"), inner, 1, Invalid},
+		{inFile, mapped, 1, Valid},
+		{inFile, plain, 1, NotFound},
+		{all, mapped, 2, Invalid},
+		{all, plain, 1, Invalid},
+		{all, plain, 2, Valid},
+	} {
+		p, err := ParsePrefix(c.prefix)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := c.s.Validate(p, From(c.asn))
+		if v.State() != c.want || c.s.State(p, From(c.asn)) != c.want || v.Prefix.String() != c.prefix {
+			t.Errorf("%s of AS%d: %s %v, want %v", c.prefix, c.asn, v.Prefix, v.State(), c.want)
 		}
 	}
 }
@@ -294,16 +324,15 @@ func TestParseInput(t *testing.T) {
 		}
 	}
 	for in, hint := range map[string]string{
-		"192.0.2.1/24":         "192.0.2.0/24",
-		"2001:db8::1/64":       "2001:db8::/64",
-		"::ffff:192.0.2.0/120": "IPv4-mapped",
-		"192.0.2.1":            "192.0.2.1/32",
-		"2001:db8::1":          "2001:db8::1/128",
-		"192.0.2.0/33":         "is no prefix",
-		"192.0.2.0/-1":         "is no prefix",
-		"192.0.2.0/024":        "is no prefix",
-		"fe80::%eth0/64":       "is no prefix",
-		"":                     "is no prefix",
+		"192.0.2.1/24":   "192.0.2.0/24",
+		"2001:db8::1/64": "2001:db8::/64",
+		"192.0.2.1":      "192.0.2.1/32",
+		"2001:db8::1":    "2001:db8::1/128",
+		"192.0.2.0/33":   "is no prefix",
+		"192.0.2.0/-1":   "is no prefix",
+		"192.0.2.0/024":  "is no prefix",
+		"fe80::%eth0/64": "is no prefix",
+		"":               "is no prefix",
 	} {
 		if p, err := ParsePrefix(in); err == nil || !strings.Contains(err.Error(), hint) {
 			t.Errorf("%q: %v, %v; want an error with %q", in, p, err, hint)

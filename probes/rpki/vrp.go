@@ -78,8 +78,6 @@ func (v VRP) fault() string {
 	switch p := v.Prefix; {
 	case !p.IsValid():
 		return "no prefix"
-	case p.Addr().Is4In6():
-		return fmt.Sprintf("prefix %s is IPv4-mapped", p)
 	case p != p.Masked():
 		return fmt.Sprintf("prefix %s has bits set behind its length", p)
 	case v.MaxLen < p.Bits():

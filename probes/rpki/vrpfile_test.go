@@ -174,7 +174,6 @@ func TestReadVRPsFaults(t *testing.T) {
 		{"big ASN", entry(`{"prefix":"::/0","asn":4294967296}`), "4294967296"},
 		{"no ASN", entry(`{"prefix":"::/0"}`), "without AS number"},
 		{"no prefix", entry(`{"asn":1}`), "without prefix"},
-		{"mapped", entry(`{"prefix":"::ffff:1.2.3.0/120","asn":1}`), "IPv4-mapped"},
 		{"bad expires", entry(`{"prefix":"::/0","asn":1,"expires":"soon"}`), "soon"},
 		{"entry is a number", entry(`7`), "test:4"},
 		{"trailing text", stayRTRJSON + " x", "after the end"},

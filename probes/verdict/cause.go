@@ -1,5 +1,7 @@
 package verdict
 
+import "strings"
+
 // Cause says why something could not be done or measured: the closed set of
 // what the network, a name server or this scanner itself can answer. A result
 // carries it in Args["cause"], and the catalogue words it.
@@ -47,3 +49,27 @@ func (c Cause) In(l Lang) string {
 	}
 	return string(c)
 }
+
+// systemWords says in Vietnamese what the network and TLS libraries, and the
+// probes behind them, say in English of what was met on the way. The words of a
+// detail that are not here stay as they are, as do names and addresses.
+var systemWords = strings.NewReplacer(
+	"connect: connection refused", "kết nối bị từ chối",
+	"connection refused", "kết nối bị từ chối",
+	"connection reset by peer", "kết nối bị phía kia ngắt",
+	"no route to host", "không có đường tới máy đích",
+	"network is unreachable", "mạng không tới được",
+	"unexpected EOF", "kết nối bị đóng giữa chừng",
+	"i/o timeout", "không có phản hồi trong thời gian chờ",
+	"context deadline exceeded", "hết thời gian cho phép",
+	"no answer: ", "không trả lời: ",
+	", then: ", ", rồi: ",
+	"x509: certificate has expired or is not yet valid: current time ", "chứng thư đã hết hạn hoặc chưa có hiệu lực: thời điểm hiện tại ",
+	" is after ", " sau ",
+	" is before ", " trước ",
+	"x509: certificate signed by unknown authority", "chứng thư do tổ chức không được tin cậy cấp",
+	"x509: certificate is valid for ", "chứng thư cấp cho ",
+	", not authoritative", ", không có thẩm quyền",
+	", not ", ", không phải ",
+	"tls: first record does not look like a TLS handshake", "phản hồi không phải là TLS",
+)

@@ -187,6 +187,8 @@ func (r Result) fill(s string, l Lang) string {
 			b.WriteString(Cause(v).In(l))
 		case key == "use" && ok:
 			b.WriteString(inUse(v, l))
+		case key == "detail" && l == VI:
+			b.WriteString(systemWords.Replace(v))
 		case ok && v != "":
 			b.WriteString(v)
 		default:

@@ -148,3 +148,16 @@ func TestFill(t *testing.T) {
 		}
 	}
 }
+
+// What the system's libraries said is told in the reader's language, with names
+// and addresses as they are.
+func TestDetailInVietnamese(t *testing.T) {
+	r := Result{Reason: "closure.host-down6", Subject: "a.vn", Args: map[string]string{"use": "script",
+		"detail": "dial tcp6 [2001:db8::1]:443: connect: connection refused"}}
+	if vi := r.Title(VI); !strings.Contains(vi, "[2001:db8::1]:443: kết nối bị từ chối") || strings.Contains(vi, "refused") {
+		t.Errorf("%q", vi)
+	}
+	if en := r.Title(EN); !strings.Contains(en, r.Args["detail"]) {
+		t.Errorf("%q", en)
+	}
+}
