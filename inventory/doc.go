@@ -36,6 +36,7 @@
 //	      - {prefix: "2001:db8::/32", origins: [AS64500]}
 //	      - 192.0.2.0/24           # the short form: not announced
 //	    asns: [AS64500]
+//	    contacts: [cntt@snv.daknong.gov.vn]   # told by mail what changed, where mail is set up
 //	canaries:
 //	  - {host: 192.0.2.1, port: 443, kind: reach, want: up}       # up down
 //	  - {host: example.vn, kind: dnssec, want: secure}            # secure insecure bogus

@@ -47,6 +47,7 @@ type Agency struct {
 	Services    []Service
 	Prefixes    []Resource
 	ASNs        []uint32
+	Contacts    []string // mail addresses of those who are told what changed
 }
 
 // Former is what an agency was called and whom it belonged to up to a day. An

@@ -3,6 +3,7 @@ package inventory
 import (
 	"io"
 	"net/netip"
+	"slices"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -46,7 +47,7 @@ func called(thing, id string) string {
 func (d *document) agency(n *yaml.Node) (Agency, place) {
 	p := place{spot: d.at(n)}
 	k, ok := d.mapping(n, "an agency", "id", "name", "kind", "parent", "valid", "succeeded-by", "formerly",
-		"source", "services", "prefixes", "asns")
+		"source", "services", "prefixes", "asns", "contacts")
 	if !ok {
 		return Agency{}, p
 	}
@@ -78,6 +79,7 @@ func (d *document) agency(n *yaml.Node) (Agency, place) {
 		p.prefixes = append(p.prefixes, d.at(r))
 	}
 	a.ASNs = d.asns(k["asns"], "asns of "+what)
+	a.Contacts = d.contacts(k["contacts"], "contacts of "+what)
 	return a, p
 }
 
@@ -165,6 +167,19 @@ func (d *document) asns(n *yaml.Node, what string) []uint32 {
 		}
 		first[asn] = m.Line
 		list = append(list, asn)
+	}
+	return list
+}
+
+func (d *document) contacts(n *yaml.Node, what string) []string {
+	var list []string
+	for _, m := range d.members(n, what) {
+		c := value(d, m, "a member of "+what, "write a mail address", parseMail, "!!str")
+		if slices.Contains(list, c) && c != "" {
+			d.add(d.at(m), "keep one of them", "%s has %s a second time", what, quote(c))
+			continue
+		}
+		list = append(list, c)
 	}
 	return list
 }

@@ -107,6 +107,26 @@ func parseASN(s string) (uint32, *flaw) {
 	return uint32(n), nil
 }
 
+// parseMail reads a bare mail address: an ASCII dot-atom (RFC 5322 3.4.1) before
+// the sign and a host name after it, which comes back as A-labels.
+func parseMail(s string) (string, *flaw) {
+	wrong := &flaw{quote(s) + " is not a mail address", "write it as cntt@example.gov.vn, without a name"}
+	local, host, found := strings.Cut(s, "@")
+	if !found || local == "" || len(local) > 64 || strings.Trim(local, ".") != local || strings.Contains(local, "..") {
+		return "", wrong
+	}
+	for _, c := range []byte(local) {
+		if c <= ' ' || c >= 0x7f || strings.IndexByte(`"(),:;<>@[\]`, c) >= 0 {
+			return "", wrong
+		}
+	}
+	host, f := parseHost(host)
+	if _, err := netip.ParseAddr(host); f != nil || err == nil {
+		return "", wrong
+	}
+	return local + "@" + host, nil
+}
+
 func formatASN(n uint32) string { return "AS" + strconv.FormatUint(uint64(n), 10) }
 
 func parsePrefix(s string) (netip.Prefix, *flaw) {

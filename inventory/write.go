@@ -142,6 +142,7 @@ func agencyNode(a Agency) *yaml.Node {
 			return block().put("prefix", textNode(r.Prefix.String())).put("origins", inline(r.Origins, asnNode)).node()
 		})).
 		put("asns", inline(a.ASNs, asnNode)).
+		put("contacts", inline(a.Contacts, textNode)).
 		node()
 }
 

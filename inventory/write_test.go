@@ -94,8 +94,9 @@ var (
 		}
 		return s
 	})
-	genASN  = rapid.Uint32Range(1, 4294967294).Filter(func(n uint32) bool { return n != 23456 && n != 65535 })
-	genASNs = rapid.Map(rapid.SliceOfNDistinct(genASN, 0, 3, rapid.ID[uint32]), nilIfEmpty[uint32])
+	genASN      = rapid.Uint32Range(1, 4294967294).Filter(func(n uint32) bool { return n != 23456 && n != 65535 })
+	genContacts = rapid.Map(rapid.SliceOfNDistinct(rapid.StringMatching(`[A-Za-z0-9+_]{1,9}(\.[a-z'~]{1,9})?@[a-z]{1,9}\.gov\.vn`), 0, 3, rapid.ID[string]), nilIfEmpty[string])
+	genASNs     = rapid.Map(rapid.SliceOfNDistinct(genASN, 0, 3, rapid.ID[uint32]), nilIfEmpty[uint32])
 )
 
 func nilIfEmpty[T any](s []T) []T {
@@ -123,7 +124,7 @@ var genInventory = rapid.Custom(func(t *rapid.T) Inventory {
 	var inv Inventory
 	for i := range rapid.IntRange(0, 4).Draw(t, "agencies") {
 		a := Agency{ID: fmt.Sprintf("a-%d", i), Name: genName.Draw(t, "name"), Kind: Kind(rapid.SampledFrom(agencyKinds).Draw(t, "kind")),
-			Valid: genSpan.Draw(t, "valid"), ASNs: genASNs.Draw(t, "asns")}
+			Valid: genSpan.Draw(t, "valid"), ASNs: genASNs.Draw(t, "asns"), Contacts: genContacts.Draw(t, "contacts")}
 		if i > 0 && rapid.Bool().Draw(t, "below") {
 			a.Parent = fmt.Sprintf("a-%d", rapid.IntRange(0, i-1).Draw(t, "parent"))
 		}
@@ -191,7 +192,7 @@ func TestWriteForgetsNoField(t *testing.T) {
 			ID: "a", Name: verdict.Text{VI: "A", EN: "A"}, Kind: Unit, Parent: "b", Valid: Span{date("2020-01-01"), date("2025-01-01")},
 			SucceededBy: []string{"b"}, Formerly: []Former{{date("2021-01-01"), verdict.Text{VI: "X", EN: "X"}, "b"}}, Source: "S",
 			Services: []Service{{"a.vn", "web", 8443, "internal", &Exemption{"R", "P", date("2024-01-01")}, Span{date("2022-01-01"), date("2024-01-01")}}},
-			Prefixes: []Resource{{netip.MustParsePrefix("2001:db8::/32"), []uint32{64500}}}, ASNs: []uint32{64500},
+			Prefixes: []Resource{{netip.MustParsePrefix("2001:db8::/32"), []uint32{64500}}}, ASNs: []uint32{64500}, Contacts: []string{"a@b.vn"},
 		}},
 		Canaries:  []Canary{{"a.vn", 443, "reach", "up"}},
 		Providers: []Provider{{64501, verdict.Text{VI: "P", EN: "P"}, "S"}},
