@@ -30,6 +30,7 @@ var own = map[string][]string{
 	"scanner/history": {"inventory", "probes/verdict"},
 	"scanner":         {"inventory", "probes", "probes/verdict"},
 	"scanner/nightly": {},
+	"scanner/notify":  {"probes/dial"},
 	"reports":         {"inventory", "probes/verdict", "scanner/history"},
 	"cmd/ready6": {"inventory", "probes", "probes/dial", "probes/dnssec", "probes/lab", "probes/resolve", "probes/rpki", "probes/verdict",
 		"reports", "scanner", "scanner/history"},
@@ -42,14 +43,15 @@ var fenced = []struct {
 	why    string
 }{
 	{"github.com/spf13/", []string{"cmd/ready6"}, "configuration and commands are wiring"},
-	{"github.com/rs/zerolog", []string{"cmd/ready6", "scanner", "scanner/nightly", "reports/web"}, "what is below returns results instead of logging"},
+	{"github.com/rs/zerolog", []string{"cmd/ready6", "scanner", "scanner/nightly", "scanner/notify", "reports/web"}, "what is below returns results instead of logging"},
 	{"github.com/miekg/dns", []string{"cmd/ready6", "probes", "probes/resolve", "probes/dnssec", "probes/lab"}, "DNS messages stay below the results"},
 	{"github.com/osrg/gobgp/", []string{"probes/rpki", "probes/lab"}, "its parsers panic on foreign bytes: behind own length checks only"},
 	{"github.com/osrg/gobgp/v3/pkg/server", nil, "remote crashes, stale VRPs"},
 	{"modernc.org/sqlite", []string{"scanner/history"}, "one store"},
 	{"github.com/chromedp/", []string{"probes/browser"}, "what drives a browser starts programs"},
 	{"github.com/quic-go/", []string{"probes", "probes/lab"}, "over connections of the one door only"},
-	{"net/http", []string{"cmd/ready6", "probes", "probes/lab", "reports/web"}, "HTTP is a probe's business"},
+	{"net/http", []string{"cmd/ready6", "probes", "probes/lab", "reports/web", "scanner/notify"}, "HTTP is a probe's business"},
+	{"github.com/wneessen/go-mail", []string{"scanner/notify"}, "mail is submitted over connections of the one door only"},
 }
 
 // doors are the functions that open connections or look names up by themselves.

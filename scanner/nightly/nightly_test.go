@@ -161,7 +161,7 @@ func TestWeekWithDST(t *testing.T) {
 		n := newNight(t)
 		n.Schedule.Zone = zone(t, "Europe/Berlin")
 		n.Schedule.Hour, n.Schedule.Minute = 2, 30
-		time.Sleep(time.Date(2000, 3, 23, 12, 0, 0, 0, time.UTC).Sub(time.Now())) // clocks go forward on the 26th
+		time.Sleep(time.Until(time.Date(2000, 3, 23, 12, 0, 0, 0, time.UTC))) // clocks go forward on the 26th
 		n.start(t)
 		time.Sleep(5 * 24 * time.Hour)
 		n.stop()
