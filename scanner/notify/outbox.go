@@ -70,23 +70,24 @@ func NewOutbox(dir string, ways map[string]Way, log zerolog.Logger) *Outbox {
 
 const putFile = "put"
 
-// LastPut is the newest run whose messages were all put; 0 if there is none.
-func (o *Outbox) LastPut() int64 {
+// LastPut is the newest run whose messages were all put, and as what; 0 if there
+// is none.
+func (o *Outbox) LastPut() (run int64, as string) {
 	b, err := os.ReadFile(filepath.Join(o.dir, putFile))
 	if err != nil {
-		return 0
+		return 0, ""
 	}
-	n, err := strconv.ParseInt(strings.TrimSpace(string(b)), 10, 64)
-	if err != nil {
-		return 0
+	number, as, _ := strings.Cut(strings.TrimSpace(string(b)), " ")
+	if run, err = strconv.ParseInt(number, 10, 64); err != nil {
+		return 0, ""
 	}
-	return n
+	return run, as
 }
 
-// Put lays down all the messages of a run. Only once all of them are on disk do
+// Put lays down all the messages of a run that ended as told. Only once all of them are on disk do
 // they count: a Put that a crash cut short can be done again, and tells nobody
 // anything twice. Of messages with the same ID, the newer run's stays.
-func (o *Outbox) Put(run int64, messages ...Message) error {
+func (o *Outbox) Put(run int64, as string, messages ...Message) error {
 	if err := os.MkdirAll(o.dir, 0o700); err != nil {
 		return fmt.Errorf("outbox: %w", err)
 	}
@@ -95,15 +96,15 @@ func (o *Outbox) Put(run int64, messages ...Message) error {
 		if !goodID(m.ID) {
 			return fmt.Errorf("outbox: %q is not an id", m.ID)
 		}
-		if old, err := o.read(m.ID); err == nil && old.Run >= run {
+		if old, err := o.read(m.ID); err == nil && old.Run > run {
 			continue
 		}
 		if err := o.write(m); err != nil {
 			return fmt.Errorf("outbox: %w", err)
 		}
 	}
-	if run > o.LastPut() {
-		if err := save(filepath.Join(o.dir, putFile), []byte(strconv.FormatInt(run, 10)+"\n"), 0o600); err != nil {
+	if last, _ := o.LastPut(); run >= last {
+		if err := save(filepath.Join(o.dir, putFile), fmt.Appendf(nil, "%d %s\n", run, as), 0o600); err != nil {
 			return fmt.Errorf("outbox: %w", err)
 		}
 	}

@@ -48,9 +48,14 @@ func news(ids ...string) (list []Message) {
 	return list
 }
 
+func lastPut(o *Outbox) string {
+	run, as := o.LastPut()
+	return fmt.Sprint(run, " ", as)
+}
+
 func put(t *testing.T, o *Outbox, run int64, list ...Message) {
 	t.Helper()
-	if err := o.Put(run, list...); err != nil {
+	if err := o.Put(run, "complete", list...); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -60,15 +65,15 @@ func put(t *testing.T, o *Outbox, run int64, list ...Message) {
 func TestOutbox(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new", "outbox")
 	o, d := newDesk(dir)
-	if o.Flush(t.Context(), time.Second) != 0 || o.LastPut() != 0 {
+	if o.Flush(t.Context(), time.Second) != 0 || lastPut(o) != "0 " {
 		t.Error("an outbox that is not there is not empty")
 	}
 	put(t, o, 7, news("a", "b", "latest")...)
 	later, d2 := newDesk(dir)
 	put(t, later, 8, news("latest", "c")...)
 	put(t, later, 7, news("latest")...) // late news
-	if left := later.Flush(t.Context(), time.Second); left != 0 || later.LastPut() != 8 {
-		t.Errorf("%d left, last put is run %d", left, later.LastPut())
+	if left := later.Flush(t.Context(), time.Second); left != 0 || lastPut(later) != "8 complete" {
+		t.Errorf("%d left, last put is run %s", left, lastPut(later))
 	}
 	want := []string{"a of run 7: news", "b of run 7: news", "c of run 8: news", "latest of run 8: news"}
 	slices.Sort(d2.took)
@@ -95,8 +100,8 @@ func TestCrashWhilePutting(t *testing.T) {
 	}
 	o, d := newDesk(dir)
 	o.Flush(t.Context(), time.Second)
-	if !slices.Equal(d.took, []string{"old of run 3: news"}) || o.LastPut() != 3 {
-		t.Fatalf("delivered %q, last put %d", d.took, o.LastPut())
+	if !slices.Equal(d.took, []string{"old of run 3: news"}) || lastPut(o) != "3 " {
+		t.Fatalf("delivered %q, last put %s", d.took, lastPut(o))
 	}
 	put(t, o, 4, news("a", "b")...)
 	o.Flush(t.Context(), time.Second)
@@ -225,7 +230,7 @@ func TestStrangeFiles(t *testing.T) {
 func TestIDs(t *testing.T) {
 	o, _ := newDesk(t.TempDir())
 	for _, id := range []string{"", "../a", "a/b", "A", "a.b", "a b", strings.Repeat("a", 129), "đ"} {
-		if err := o.Put(1, Message{ID: id, Way: "desk"}); err == nil {
+		if err := o.Put(1, "complete", Message{ID: id, Way: "desk"}); err == nil {
 			t.Errorf("%q is taken", id)
 		}
 	}

@@ -44,7 +44,7 @@ func (o *Outbox) waiting() []Message {
 		}
 		return nil
 	}
-	whole := o.LastPut()
+	whole, _ := o.LastPut()
 	var list []Message
 	for _, e := range entries {
 		id, ours := strings.CutSuffix(e.Name(), ".json")
