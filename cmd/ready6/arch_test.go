@@ -33,7 +33,7 @@ var own = map[string][]string{
 	"scanner/notify":  {"probes/dial"},
 	"reports":         {"inventory", "probes/verdict", "scanner/history"},
 	"cmd/ready6": {"inventory", "probes", "probes/dial", "probes/dnssec", "probes/lab", "probes/resolve", "probes/rpki", "probes/verdict",
-		"reports", "scanner", "scanner/history"},
+		"reports", "scanner", "scanner/history", "scanner/nightly", "scanner/notify"},
 }
 
 // fenced says which packages alone may import a foreign one, and why.

@@ -28,7 +28,7 @@ type setting struct {
 }
 
 // settings is the whole table. A name means the same in every command.
-var settings = []setting{
+var settings = append([]setting{
 	{"inventory", "", "inventory file (YAML); default: inventory.yaml if it is there"},
 	{"plan", "", "plan file (YAML) with programmes and targets; default: the province's plan"},
 	{"names", "", "scan the host names of this file, one a line, instead of an inventory; - for standard input"},
@@ -70,7 +70,7 @@ var settings = []setting{
 	{"closure", false, "print all that the service depends on as a tree; without it only the ways to what blocks"},
 	{"browser", "", "ask a Chromium with IPv6 alone for its opinion of each web page: auto, or its path"},
 	{"loopback", false, "lab: real sockets on loopback instead of memory"},
-}
+}, nightSettings...)
 
 // config is the settings of one invocation.
 type config struct {
@@ -192,6 +192,10 @@ func (c config) readFile(cmd *cobra.Command, env map[string]string) []error {
 			faults = append(faults, fmt.Errorf("%s: %s is not a setting%s", path, key, nearest(key)))
 			continue
 		}
+		if slices.Contains(secrets, key) {
+			faults = append(faults, fmt.Errorf("%s: %s has no place here; put it in a file that only this user may read, and name that with %s-file", path, key, key))
+			continue
+		}
 		c.set(key, file.Get(key))
 	}
 	return faults
@@ -240,7 +244,7 @@ func (c config) check(env map[string]string) []error {
 				bad("%s: one value is wanted, not a list", s.name)
 			}
 		case time.Duration:
-			if d, err := time.ParseDuration(raw); err != nil || d <= 0 {
+			if d, err := time.ParseDuration(raw); err != nil || d < 0 || d == 0 && !slices.Contains(mayBeZero, s.name) {
 				bad("%s: %q is not a duration such as 5s or 2m", s.name, raw)
 			}
 		}
@@ -283,6 +287,7 @@ func (c config) check(env map[string]string) []error {
 			bad("at: %q is not a time such as 2026-11-23T02:00:00Z", at)
 		}
 	}
+	faults = append(faults, c.checkNight()...)
 	if c.v.GetString("lang") == "" {
 		c.v.Set("lang", languageOf(env))
 	}

@@ -100,7 +100,7 @@ to its addresses are covered by ROAs; what blocks it, and who can mend it.
 
 Start here:   ready6 scan --lab               a whole province in memory, no network needed
 One domain:   ready6 probe www.example.gov.vn
-Every night:  ready6 scan --inventory FILE
+Every night:  ready6 nightly --inventory FILE
 
 Every flag can also be set as READY6_FLAG_NAME in the environment, or as
 flag-name: value in ready6.yaml (this folder, then /etc/ready6); flags win over
@@ -113,7 +113,7 @@ Exit codes: 0 done, 1 failed or not measured in full, 2 usage or bad input,
 	root.PersistentFlags().String("config", "", "configuration file instead of ready6.yaml")
 	root.AddCommand(
 		scanCommand(s), probeCommand(s), dnssecCommand(s), rpkiCommand(s), inventoryCommand(s),
-		reportCommand(s), historyCommand(s), labCommand(s), versionCommand(s),
+		reportCommand(s), nightlyCommand(s), historyCommand(s), labCommand(s), versionCommand(s),
 	)
 	return root
 }

@@ -45,7 +45,7 @@ keeps a run and reports only where --out or --store says so.`,
 			return scan(cmd.Context(), cfg, s)
 		},
 	}
-	c = withSettings(c, append([]string{"names", "plan", "out", "store", "format", "workers", "run-timeout", "fail-on", "log-level", "log-format", "browser"}, measuring...)...)
+	c = withSettings(c, append([]string{"names", "plan", "out", "store", "format", "workers", "run-timeout", "fail-on", "log-level", "log-format", "browser"}, append(telling, measuring...)...)...)
 	return withUsage(c, "format", "table or jsonl (default: table)")
 }
 
@@ -69,6 +69,8 @@ type job struct {
 	thresholds []threshold
 	crossed    int
 	began      time.Time
+	inputs     *inputs // read beforehand, or nil
+	status     *status // of the nightly process, or nil
 }
 
 func scan(ctx context.Context, cfg config, s streams) error {
@@ -76,7 +78,18 @@ func scan(ctx context.Context, cfg config, s streams) error {
 		return usagef("format: %q is not one of table, jsonl", f)
 	}
 	j := &job{cfg: cfg, s: s, log: logger(cfg, s), began: time.Now()}
-	var err error
+	h, err := newHooks(cfg, &setup{}, j.log)
+	if err != nil {
+		return err
+	}
+	err = j.scan(ctx)
+	h.tell(ctx, s, j.id)
+	return err
+}
+
+// scan does the whole job.
+func (j *job) scan(ctx context.Context) (err error) {
+	cfg := j.cfg
 	if j.set, err = newSetup(cfg); err != nil {
 		return err
 	}
@@ -100,10 +113,10 @@ func scan(ctx context.Context, cfg config, s streams) error {
 func (j *job) read() error {
 	var faults []error
 	var err error
-	if j.inv, j.rawInv, j.kind, err = readInventory(j.cfg, j.s, j.set.lab); err != nil {
+	if j.inv, j.rawInv, j.kind, err = j.inputs.inventory(j.cfg, j.s, j.set.lab); err != nil {
 		faults = append(faults, err)
 	}
-	if j.plan, j.rawPlan, err = readPlan(j.cfg); err != nil {
+	if j.plan, j.rawPlan, err = j.inputs.planned(j.cfg); err != nil {
 		faults = append(faults, err)
 	}
 	if err := errors.Join(faults...); err != nil {
@@ -217,11 +230,14 @@ func (j *job) measure(ctx context.Context) error {
 		total++
 	}
 	bar := newProgress(j.s, total)
+	if j.status != nil { // a line every ten seconds, night after night, is too much for a log
+		bar.w = io.Discard
+	}
 	defer bar.done()
 	sc := scanner.Scan{
 		Probe: j.env.Service, Checks: j.set.config.Only, Workers: workers(j.cfg),
 		HostTimeout: j.cfg.duration("host-timeout"), RunTimeout: j.cfg.duration("run-timeout"),
-		Progress: bar.show, Total: total, Now: j.set.clock(j.cfg), Log: j.log,
+		Progress: func(p scanner.Progress) { bar.show(p); j.status.show(p) }, Total: total, Now: j.set.clock(j.cfg), Log: j.log,
 	}
 	if j.store != nil {
 		for _, rec := range j.env.Resources(ctx) {

@@ -14,7 +14,7 @@ func Claim(path, right string) (release func(), err error) {
 	if err != nil {
 		return nil, explain(path, err)
 	}
-	file := path + "." + right
+	file := path + "." + right + ".lock"
 	l, err := takeLock(file, 0)
 	if errors.Is(err, errHeld) {
 		who := "another process"

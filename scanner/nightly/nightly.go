@@ -265,6 +265,9 @@ func (l *Loop) pause(dog time.Duration) time.Duration {
 
 func (l *Loop) tellNext() {
 	left := l.next.Sub(l.now()).Round(time.Second)
+	if left <= 0 {
+		return
+	}
 	l.Log.Info().Time("next", l.next).Stringer("in", left).Msg("waiting for the next scan")
 	Status("next scan at " + l.next.Format("2006-01-02 15:04:05 -07:00"))
 }

@@ -56,7 +56,7 @@ func (o *Outbox) waiting() []Message {
 		case errors.Is(err, fs.ErrPermission):
 			o.log.Error().Err(err).Msg("outbox: a message cannot be read")
 		case err != nil:
-			o.log.Error().Err(err).Str("message", id).Msg("outbox: this is no message; it is put aside")
+			o.log.Error().Err(err).Str("id", id).Msg("outbox: this is no message; it is put aside")
 			o.putAside(id)
 		case m.Run <= whole && o.ways[m.Way] != nil:
 			list = append(list, m)
@@ -73,10 +73,10 @@ func (o *Outbox) try(ctx context.Context, m *Message) bool {
 	err := o.ways[m.Way].Deliver(one, *m)
 	if err == nil {
 		if err := os.Remove(o.path(m.ID)); err != nil {
-			o.log.Error().Err(err).Str("message", m.ID).Msg("outbox: delivered, but cannot be removed; it will be delivered again")
+			o.log.Error().Err(err).Str("id", m.ID).Msg("outbox: delivered, but cannot be removed; it will be delivered again")
 			return false
 		}
-		o.log.Info().Str("message", m.ID).Str("way", m.Way).Str("to", m.To).Msg("delivered")
+		o.log.Info().Str("id", m.ID).Str("way", m.Way).Str("to", m.To).Msg("delivered")
 		return true
 	}
 	if ctx.Err() != nil { // our own end is not the receiver's fault
@@ -93,9 +93,9 @@ func (o *Outbox) try(ctx context.Context, m *Message) bool {
 		return false
 	}
 	if err := o.write(*m); err != nil {
-		o.log.Error().Err(err).Str("message", m.ID).Msg("outbox: cannot be written")
+		o.log.Error().Err(err).Str("id", m.ID).Msg("outbox: cannot be written")
 	}
-	event := o.log.Warn().Str("message", m.ID).Str("way", m.Way).Str("to", m.To).Int("tries", m.Tries).Str("error", m.Fault)
+	event := o.log.Warn().Str("id", m.ID).Str("way", m.Way).Str("to", m.To).Int("tries", m.Tries).Str("error", m.Fault)
 	if m.Tries < maxTries {
 		event.Time("next", m.Next).Msg("not delivered; it is tried again")
 		return false
@@ -115,7 +115,7 @@ func (o *Outbox) putAside(id string) {
 		err = os.Rename(o.path(id), filepath.Join(dir, id+".json"))
 	}
 	if err != nil {
-		o.log.Error().Err(err).Str("message", id).Msg("outbox: cannot be put aside")
+		o.log.Error().Err(err).Str("id", id).Msg("outbox: cannot be put aside")
 	}
 	old, err := os.ReadDir(dir)
 	if err != nil {
