@@ -323,7 +323,7 @@ func FuzzRead(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(ten)
-	f.Add([]byte(agencyWith("formerly: [{until: 2020-01-01, name: B}]\nprefixes: [\"2001:db8::/32\"]\nasns: [AS64500]")))
+	f.Add([]byte(agencyWith("formerly: [{until: 2020-01-01, name: B}]\nprefixes: [\"2001:db8::/32\"]\nasns: [AS64500]\ncontacts: [a.b@c.vn, \"a@b.vn\\r\\n\"]")))
 	f.Add([]byte(serviceWith("host: a.vn\nkind: tcp\nport: 22\nexempt: {reason: A, approver: B, until: 2025-01-01}")))
 	f.Add([]byte("agencies: &a\n- *a\n"))
 	f.Add([]byte("canaries: [{host: a.vn, kind: dnssec, want: bogus}]\nproviders: [{asn: 1, name: A}]"))

@@ -110,6 +110,16 @@ func (c config) secret(name string) (string, error) {
 	return s, nil
 }
 
+// told is where somebody is to be told of a run, empty for nowhere. What file and
+// environment set up is for scans of the inventory: a trial in the lab or a list of
+// names is told only where the command line says so.
+func (c config) told(name string) string {
+	if trial := c.typed["lab"] || c.text("names") != ""; trial && !c.typed[name] {
+		return ""
+	}
+	return c.text(name)
+}
+
 // ways are the ways out that are set up, by name; all that is wrong with them is
 // told at once.
 func ways(c config, set *setup) (map[string]notify.Way, error) {
@@ -119,7 +129,7 @@ func ways(c config, set *setup) (map[string]notify.Way, error) {
 	}
 	var faults []error
 	list := map[string]notify.Way{}
-	if address := c.text("webhook"); address != "" {
+	if address := c.told("webhook"); address != "" {
 		secret, secretErr := c.secret("webhook-secret")
 		hook, err := notify.NewWebhook(notify.WebhookConfig{URL: address, Secret: secret, Agent: userAgent(c), Dial: set.relays(), CAs: cas})
 		if err != nil {
@@ -128,7 +138,7 @@ func ways(c config, set *setup) (map[string]notify.Way, error) {
 		faults = append(faults, secretErr, err)
 		list[wayWebhook] = hook
 	}
-	if server := c.text("mail-server"); server != "" {
+	if server := c.told("mail-server"); server != "" {
 		password, secretErr := c.secret("mail-password")
 		m, err := notify.NewMail(notify.MailConfig{Server: server, TLS: c.text("mail-tls"), User: c.text("mail-user"), Password: password,
 			From: c.text("mail-from"), Dial: set.relays(), CAs: cas})
@@ -138,7 +148,7 @@ func ways(c config, set *setup) (map[string]notify.Way, error) {
 		faults = append(faults, secretErr, err)
 		list[wayMail] = m
 	}
-	if path := c.text("metrics-file"); path != "" {
+	if path := c.told("metrics-file"); path != "" {
 		list[wayMetrics] = notify.File{Path: path}
 	}
 	return list, wrapUsage(errors.Join(faults...))
