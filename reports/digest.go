@@ -27,7 +27,7 @@ const (
 // Digest is what changed at one agency, or at all of them for an empty id.
 func (n News) Digest(agency string, l verdict.Lang) Letter {
 	sc := Screen{Lang: l, Width: letterWidth}
-	name, tally := sc.say("mail.province"), n.rep.Total
+	name, tally := sc.say("letter.province"), n.rep.Total
 	for _, a := range n.rep.Agencies {
 		if a.ID == agency {
 			name, tally = n.rep.dir.agency(agency, l), a.Tally
@@ -37,23 +37,23 @@ func (n News) Digest(agency string, l verdict.Lang) Letter {
 	var b strings.Builder
 	run := n.rep.Run
 	if n.changes == nil {
-		b.WriteString(sc.wrap("", "", sc.say("mail.first", run.ID, moment(l, run.Started), name)))
+		b.WriteString(sc.wrap("", "", sc.say("letter.first", run.ID, moment(l, run.Started), name)))
 	} else {
 		since := n.changes.Since
-		b.WriteString(sc.wrap("", "", sc.say("mail.about", run.ID, moment(l, run.Started), since.ID, moment(l, since.Started), name)))
+		b.WriteString(sc.wrap("", "", sc.say("letter.about", run.ID, moment(l, run.Started), since.ID, moment(l, since.Started), name)))
 	}
 	said := classCounts(l, &Changes{Count: count})
-	b.WriteString("\n" + sc.wrap("", "", cmp.Or(said, sc.say("mail.unchanged"))))
+	b.WriteString("\n" + sc.wrap("", "", cmp.Or(said, sc.say("letter.unchanged"))))
 	for i, s := range mine {
 		if i == maxLetterServices {
-			b.WriteString("\n" + sc.say("mail.more", len(mine)-i) + "\n")
+			b.WriteString("\n" + sc.say("letter.more", len(mine)-i) + "\n")
 			break
 		}
 		b.WriteString("\n" + n.service(s, agency == "", sc))
 	}
-	b.WriteString("\n" + stand(tally, sc) + "\n-- \n" + sc.wrap("", "", sc.say("mail.sent")))
+	b.WriteString("\n" + stand(tally, sc) + "\n-- \n" + sc.wrap("", "", sc.say("letter.sent")))
 	return Letter{
-		Subject: sc.say("mail.subject", name, cmp.Or(said, sc.say("mail.unchanged")), day(l, run.Started.In(Zone))), Body: b.String(), Changed: len(mine) > 0,
+		Subject: sc.say("letter.subject", name, cmp.Or(said, sc.say("letter.unchanged")), day(l, run.Started.In(Zone))), Body: b.String(), Changed: len(mine) > 0,
 	}
 }
 
@@ -151,20 +151,20 @@ func (n News) faults(s ServiceChange, check verdict.Check, sc Screen) (out strin
 		told++
 		out += sc.wrap("    "+sc.sign(f.Outcome)+" ", "      ", f.Title.In(sc.Lang))
 		if advice := f.Advice.In(sc.Lang); advice != "" {
-			out += sc.wrap("      ", "      ", sc.say("mail.mend", advice))
+			out += sc.wrap("      ", "      ", sc.say("letter.mend", advice))
 		}
-		out += sc.wrap("      ", "      ", sc.say("mail.owner", n.rep.dir.owner(f.Owner, sc.Lang)))
+		out += sc.wrap("      ", "      ", sc.say("letter.owner", n.rep.dir.owner(f.Owner, sc.Lang)))
 	}
 	return out
 }
 
 // stand is how many services are at each level.
 func stand(t Tally, sc Screen) string {
-	out := sc.wrap("", "", sc.say("mail.stand"))
+	out := sc.wrap("", "", sc.say("letter.stand"))
 	for level, n := range t.AtLevel {
-		out += sc.wrap("  ", "  ", sc.say("mail.level", level, LevelName(sc.Lang, level), n))
+		out += sc.wrap("  ", "  ", sc.say("letter.level", level, LevelName(sc.Lang, level), n))
 	}
-	return out + sc.wrap("  ", "  ", sc.say("mail.rest", t.Unknown, t.Exempt, t.NotApplicable))
+	return out + sc.wrap("  ", "  ", sc.say("letter.rest", t.Unknown, t.Exempt, t.NotApplicable))
 }
 
 // Notice tells whoever runs the scanner of a run that is not published.
