@@ -19,6 +19,7 @@ const maxEvidence = 64 << 20
 // deflated JSON.
 type row struct {
 	key      verdict.ServiceKey
+	stage    stage
 	at, took int64
 	results  string
 	evidence []byte

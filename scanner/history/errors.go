@@ -32,6 +32,7 @@ var (
 	ErrBusy     = errors.New("another scan is writing")
 	ErrNewer    = errors.New("written by a newer program")
 	ErrNoRun    = errors.New("no such run")
+	ErrNoResume = errors.New("no run to take up again")
 	ErrReadOnly = errors.New("not writable")
 )
 
@@ -52,7 +53,7 @@ func explain(path string, err error) error {
 	switch {
 	case code == sqlite3.SQLITE_FULL || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT):
 		e.Problem = "the disk is full (what was stored before is safe)"
-		e.Next = "free space on the file system of " + dir + " or remove old runs, then scan again"
+		e.Next = "free space on the file system of " + dir + " or remove old runs, then go on with: ready6 scan --resume"
 	case code == sqlite3.SQLITE_READONLY || code == sqlite3.SQLITE_PERM || code == sqlite3.SQLITE_CANTOPEN ||
 		errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS):
 		e.Problem = "cannot be written (" + err.Error() + ")"

@@ -4,7 +4,7 @@
 //
 // The store is one SQLite file with a lock file beside it. One process writes
 // at a time; readers are never blocked. A run whose process died in the middle
-// is marked crashed and keeps the records it had.
+// is marked crashed and keeps the records it had; such a run can be taken up again.
 package history
 
 import (
@@ -17,12 +17,14 @@ import (
 // Status says how a run ended.
 type Status string
 
-// The statuses. Only a complete run stands for the whole inventory.
+// The statuses. Only a complete run stands for the whole inventory: it alone is
+// compared with, and reported unasked.
 const (
 	Running     Status = "running"     // its process is alive and writing
 	Complete    Status = "complete"    // every service has its record
 	Interrupted Status = "interrupted" // stopped by the user or its deadline; what was not measured says so
 	Crashed     Status = "crashed"     // its process ended without a word; services may be missing
+	Withheld    Status = "withheld"    // every service has its record, but the vantage is in doubt: see Header.Withheld
 )
 
 // Header says what a run is and what it rested on. Its JSON form is published:
@@ -41,6 +43,8 @@ type Header struct {
 	Services  int              `json:"services"`         // services that have a record
 	Preflight []verdict.Result `json:"preflight,omitempty"`
 	Sources   []SourceInfo     `json:"sources,omitempty"`
+	Resumed   []time.Time      `json:"resumed,omitempty"`  // when it was taken up again after an end that came too early
+	Withheld  []verdict.Result `json:"withheld,omitempty"` // why it is not published: what the vantage lost, or never had
 
 	// Inventory and Plan are the YAML texts as they were. Load fills them,
 	// Runs does not; the digests are always there.

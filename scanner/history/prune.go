@@ -124,6 +124,7 @@ func (s *Store) sweep(ctx context.Context) error {
 		}
 	}
 	for _, step := range []string{
+		"DELETE FROM look WHERE run IN (SELECT id FROM run WHERE status = 'pruned')",
 		"DELETE FROM run WHERE status = 'pruned'",
 		"DELETE FROM service WHERE NOT EXISTS (SELECT 1 FROM record WHERE record.service = service.id)",
 		"DELETE FROM text WHERE NOT EXISTS (SELECT 1 FROM run WHERE run.inventory = text.sha256 OR run.plan = text.sha256)",

@@ -12,7 +12,7 @@ import (
 	"ready6/probes/verdict"
 )
 
-const headerColumns = `id, started, finished, status, kind, services, coalesce(inventory, ''), coalesce(plan, ''), header`
+const headerColumns = `id, started, finished, status, kind, services, coalesce(inventory, ''), coalesce(plan, ''), withheld, header`
 
 // Runs returns the headers of all runs, newest first, without the texts of
 // inventory and plan.
@@ -33,7 +33,7 @@ func (s *Store) Previous(ctx context.Context, id int64) (Header, error) {
 	if err != nil {
 		return Header{}, err
 	}
-	older, err := s.headers(ctx, "kind = ? AND status = 'complete' AND id < ? ORDER BY id DESC", h.Kind, id)
+	older, err := s.headers(ctx, "kind = ? AND status = 'complete' AND withheld = '' AND id < ? ORDER BY id DESC", h.Kind, id)
 	if err != nil {
 		return Header{}, err
 	}
@@ -103,14 +103,22 @@ func (s *Store) headers(ctx context.Context, where string, args ...any) ([]Heade
 func scanHeader(rows *sql.Rows) (Header, error) {
 	var h, cols Header
 	var started, finished int64
-	var text []byte
+	var withheld, text []byte
 	err := rows.Scan(&cols.ID, &started, &finished, &cols.Status, &cols.Kind, &cols.Services,
-		&cols.InventorySHA256, &cols.PlanSHA256, &text)
+		&cols.InventorySHA256, &cols.PlanSHA256, &withheld, &text)
 	if err != nil {
 		return Header{}, err
 	}
 	if err := json.Unmarshal(text, &h); err != nil {
 		return Header{}, fmt.Errorf("header of run %d: %w", cols.ID, err)
+	}
+	if len(withheld) > 0 {
+		if err := json.Unmarshal(withheld, &h.Withheld); err != nil {
+			return Header{}, fmt.Errorf("header of run %d: %w", cols.ID, err)
+		}
+		if cols.Status == Complete {
+			cols.Status = Withheld
+		}
 	}
 	h.ID, h.Status, h.Kind, h.Services = cols.ID, cols.Status, cols.Kind, cols.Services
 	h.InventorySHA256, h.PlanSHA256 = cols.InventorySHA256, cols.PlanSHA256
@@ -216,7 +224,7 @@ func scanRecord(row *sql.Rows, dec *decoder) (verdict.Record, error) {
 // and that run's number; ErrNoRun if no such run has.
 func (s *Store) Latest(ctx context.Context, key verdict.ServiceKey) (rec verdict.Record, run int64, err error) {
 	err = s.read.QueryRowContext(ctx, `SELECT r.run FROM service s CROSS JOIN record r ON r.service = s.id
-		JOIN run ON run.id = r.run AND run.status = 'complete'
+		JOIN run ON run.id = r.run AND run.status = 'complete' AND run.withheld = ''
 		WHERE s.agency = ? AND s.host = ? AND s.kind = ? AND s.port = ? ORDER BY r.run DESC LIMIT 1`,
 		key.Agency, key.Host, key.Kind, key.Port).Scan(&run)
 	if errors.Is(err, sql.ErrNoRows) {

@@ -35,6 +35,8 @@ type Store struct {
 
 	mu     sync.Mutex
 	writer *Writer // the one that is open, or nil
+
+	reserved *lock // what Reserve took, until there is a Writer
 }
 
 // Open opens the history file at path, creating it and its directory if need
@@ -70,6 +72,10 @@ func (s *Store) Path() string { return s.path }
 func (s *Store) Close() error {
 	s.mu.Lock()
 	w := s.writer
+	if s.reserved != nil {
+		s.reserved.release()
+		s.reserved = nil
+	}
 	s.mu.Unlock()
 	var errs []error
 	if w != nil {

@@ -2,9 +2,7 @@ package history
 
 import (
 	"context"
-	"crypto/sha256"
 	"database/sql"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,8 +28,8 @@ type Writer struct {
 	start time.Time // Header.Started, which may be a simulated day
 	lock  *lock
 
-	addService, addRecord, setRecord *sql.Stmt
-	enc                              encoder
+	addService, addRecord, setRecord, redoRecord, addLook, dropLooks *sql.Stmt
+	enc                                                              encoder
 
 	mu    sync.Mutex // guards what follows: a timer flushes too
 	batch []row
@@ -39,28 +37,36 @@ type Writer struct {
 	timer *time.Timer
 	err   error // first failure; nothing is written after it
 	done  bool
+
+	withheld []verdict.Result
 }
 
 // Begin starts a run. It fails with ErrBusy while another process, or another
 // Writer, writes to the file, and with ErrReadOnly if it cannot be written. Of
-// h, Begin ignores ID, Status, Finished, Services and the digests; Started may
-// be zero for now.
+// h, Begin ignores ID, Status, Finished, Services, Resumed, Withheld and the
+// digests; Started may be zero for now.
 func (s *Store) Begin(ctx context.Context, h Header) (*Writer, error) {
-	if s.write == nil {
-		return nil, &Error{Path: s.path, Problem: "cannot be written",
-			Next: "give this user write access to the file and its directory, or name another history file", Err: ErrReadOnly}
+	return s.writerOf(ctx, h.Started, func(w *Writer) error { return w.begin(ctx, h) })
+}
+
+// writerOf opens a Writer with what start does under the lock.
+func (s *Store) writerOf(ctx context.Context, now time.Time, start func(*Writer) error) (*Writer, error) {
+	if err := s.Reserve(ctx); err != nil {
+		return nil, err
 	}
-	l, err := takeLock(s.lockPath, 300*time.Millisecond)
-	if err != nil {
-		return nil, s.refuse(err)
-	}
-	l.sign(time.Now())
-	w := &Writer{s: s, lock: l, began: time.Now(), start: h.Started}
+	s.mu.Lock()
+	w := &Writer{s: s, lock: s.reserved, began: time.Now(), start: now}
+	s.reserved = nil
+	s.mu.Unlock()
 	if w.start.IsZero() {
 		w.start = w.began
 	}
-	if err := w.begin(ctx, h); err != nil {
-		l.release()
+	err := start(w)
+	if err == nil {
+		err = w.prepare(ctx)
+	}
+	if err != nil {
+		w.lock.release()
 		return nil, explain(s.path, err)
 	}
 	s.mu.Lock()
@@ -69,18 +75,45 @@ func (s *Store) Begin(ctx context.Context, h Header) (*Writer, error) {
 	return w, nil
 }
 
+// Reserve takes the right to write before there is a run, so that whoever comes
+// second is refused before it has done any work. Begin and Resume use it up,
+// Close gives it back. Its errors are Begin's.
+func (s *Store) Reserve(ctx context.Context) error {
+	if s.write == nil {
+		return &Error{Path: s.path, Problem: "cannot be written",
+			Next: "give this user write access to the file and its directory, or name another history file", Err: ErrReadOnly}
+	}
+	s.mu.Lock()
+	held := s.reserved != nil
+	s.mu.Unlock()
+	if held {
+		return nil
+	}
+	l, err := takeLock(s.lockPath, 300*time.Millisecond)
+	if err != nil {
+		return s.refuse(err)
+	}
+	l.sign(time.Now())
+	if err := s.markCrashed(ctx); err != nil { // whoever wrote before is gone: we have the lock
+		l.release()
+		return err
+	}
+	s.mu.Lock()
+	s.reserved = l
+	s.mu.Unlock()
+	return nil
+}
+
 // ID is the run's number.
 func (w *Writer) ID() int64 { return w.id }
 
 func (w *Writer) begin(ctx context.Context, h Header) error {
-	if err := w.s.markCrashed(ctx); err != nil { // whoever wrote before is gone: we have the lock
-		return err
-	}
 	tx, err := w.s.write.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer tx.Rollback() //nolint:errcheck // after Commit it does nothing
+	h.Resumed, h.Withheld = nil, nil
 	h.Started, h.Finished, h.Status, h.Services = w.start, time.Time{}, Running, 0
 	if h.InventorySHA256, err = putText(ctx, tx, h.Inventory); err != nil {
 		return err
@@ -102,22 +135,20 @@ func (w *Writer) begin(ctx context.Context, h Header) error {
 	if w.id, err = res.LastInsertId(); err != nil {
 		return err
 	}
-	if err := tx.Commit(); err != nil {
-		return err
-	}
-	return w.prepare(ctx)
+	return tx.Commit()
 }
 
 // putText stores a text once, whatever number of runs share it.
-func putText(ctx context.Context, tx *sql.Tx, body []byte) (digest string, err error) {
+func putText(ctx context.Context, tx *sql.Tx, body []byte) (string, error) {
 	if len(body) == 0 {
 		return "", nil
 	}
-	sum := sha256.Sum256(body)
-	digest = hex.EncodeToString(sum[:])
-	_, err = tx.ExecContext(ctx, "INSERT OR IGNORE INTO text (sha256, body) VALUES (?, ?)", digest, body)
-	return digest, err
+	sum := digest(body)
+	_, err := tx.ExecContext(ctx, "INSERT OR IGNORE INTO text (sha256, body) VALUES (?, ?)", sum, body)
+	return sum, err
 }
+
+const thatService = `(SELECT id FROM service WHERE agency = ?6 AND host = ?7 AND kind = ?8 AND port = ?9)`
 
 func (w *Writer) prepare(ctx context.Context) error {
 	for _, p := range []struct {
@@ -125,10 +156,14 @@ func (w *Writer) prepare(ctx context.Context) error {
 		text string
 	}{
 		{&w.addService, `INSERT OR IGNORE INTO service (agency, host, kind, port) VALUES (?, ?, ?, ?)`},
-		{&w.addRecord, `INSERT OR IGNORE INTO record (run, service, at, took, results, evidence)
-			SELECT ?, id, ?, ?, ?, ? FROM service WHERE agency = ? AND host = ? AND kind = ? AND port = ?`},
-		{&w.setRecord, `UPDATE record SET at = ?2, took = ?3, results = ?4, evidence = ?5 WHERE run = ?1 AND service =
-			(SELECT id FROM service WHERE agency = ?6 AND host = ?7 AND kind = ?8 AND port = ?9)`},
+		{&w.addRecord, `INSERT OR IGNORE INTO record (run, service, at, took, results, evidence, open)
+			SELECT ?1, id, ?2, ?3, ?4, ?5, ?10 FROM service WHERE agency = ?6 AND host = ?7 AND kind = ?8 AND port = ?9`},
+		{&w.setRecord, `UPDATE record SET at = ?2, took = ?3, results = ?4, evidence = ?5, open = ?10 WHERE run = ?1 AND service = ` + thatService},
+		// What was cut short counts for nothing once it is measured.
+		{&w.redoRecord, `UPDATE record SET at = ?2, took = ?3, results = ?4, evidence = ?5, open = ?10 WHERE run = ?1 AND open = 2 AND service = ` + thatService},
+		{&w.addLook, `INSERT INTO look (run, service, at, took, results, evidence)
+			SELECT ?1, id, ?2, ?3, ?4, ?5 FROM service WHERE agency = ?6 AND host = ?7 AND kind = ?8 AND port = ?9`},
+		{&w.dropLooks, `DELETE FROM look WHERE run = ?1 AND service = ` + thatService},
 	} {
 		var err error
 		if *p.stmt, err = w.s.write.PrepareContext(ctx, p.text); err != nil {
@@ -138,14 +173,17 @@ func (w *Writer) prepare(ctx context.Context) error {
 	return nil
 }
 
-// Put adds the record of one service; a second one of the same service
-// replaces the first. It is on disk at the latest half a second later. After an
-// error, nothing more is taken.
-func (w *Writer) Put(rec verdict.Record) error {
+// Put adds the final record of one service and replaces whatever the run has of
+// it. It is on disk at the latest half a second later. After an error, nothing
+// more is taken.
+func (w *Writer) Put(rec verdict.Record) error { return w.add(rec, settled) }
+
+func (w *Writer) add(rec verdict.Record, s stage) error {
 	r, err := w.enc.encode(rec)
 	if err != nil {
 		return fmt.Errorf("record of %s: %w", rec.Host, err)
 	}
+	r.stage = s
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
@@ -193,22 +231,13 @@ func (w *Writer) commit(ctx context.Context) error {
 		return err
 	}
 	defer tx.Rollback() //nolint:errcheck // after Commit it does nothing
-	addService, addRecord, setRecord := tx.StmtContext(ctx, w.addService), tx.StmtContext(ctx, w.addRecord), tx.StmtContext(ctx, w.setRecord)
 	added := int64(0)
 	for _, r := range w.batch {
 		k := r.key
-		if _, err := addService.ExecContext(ctx, k.Agency, k.Host, k.Kind, k.Port); err != nil {
+		if _, err := tx.StmtContext(ctx, w.addService).ExecContext(ctx, k.Agency, k.Host, k.Kind, k.Port); err != nil {
 			return err
 		}
-		args := []any{w.id, r.at, r.took, r.results, r.evidence, k.Agency, k.Host, k.Kind, k.Port}
-		res, err := addRecord.ExecContext(ctx, args...)
-		if err != nil {
-			return err
-		}
-		n, err := res.RowsAffected()
-		if err == nil && n == 0 {
-			_, err = setRecord.ExecContext(ctx, args...)
-		}
+		n, err := w.place(ctx, tx, r)
 		if err != nil {
 			return err
 		}
@@ -221,6 +250,35 @@ func (w *Writer) commit(ctx context.Context) error {
 		return err
 	}
 	return tx.Commit()
+}
+
+// place writes one row where its stage wants it, and returns how many records
+// the run has more by that.
+func (w *Writer) place(ctx context.Context, tx *sql.Tx, r row) (added int64, err error) {
+	k := r.key
+	args := []any{w.id, r.at, r.took, r.results, r.evidence, k.Agency, k.Host, k.Kind, k.Port}
+	do := func(stmt *sql.Stmt, args ...any) (rows int64) {
+		if err != nil {
+			return 0
+		}
+		var res sql.Result
+		if res, err = tx.StmtContext(ctx, stmt).ExecContext(ctx, args...); err == nil {
+			rows, err = res.RowsAffected()
+		}
+		return rows
+	}
+	staged := append(args, int(r.stage))
+	if added = do(w.addRecord, staged...); added > 0 || err != nil {
+		return added, err
+	}
+	switch {
+	case r.stage == settled:
+		do(w.setRecord, staged...)
+		do(w.dropLooks, args...)
+	case do(w.redoRecord, staged...) == 0 && r.stage == again: // a look after the first
+		do(w.addLook, args...)
+	}
+	return 0, err
 }
 
 // now is the time by the run's own clock.
@@ -264,7 +322,7 @@ func (w *Writer) abandon() error {
 func (w *Writer) end() error {
 	w.done = true
 	var errs []error
-	for _, stmt := range []*sql.Stmt{w.addService, w.addRecord, w.setRecord} {
+	for _, stmt := range []*sql.Stmt{w.addService, w.addRecord, w.setRecord, w.redoRecord, w.addLook, w.dropLooks} {
 		errs = append(errs, stmt.Close())
 	}
 	w.lock.release()
