@@ -62,7 +62,7 @@ type causeKey struct {
 func keyOf(r verdict.Result) causeKey {
 	k := causeKey{r.Reason, r.Subject, r.Owner}
 	switch {
-	case strings.HasPrefix(string(r.Reason), "scan."): // the run's own end, whoever was next
+	case strings.HasPrefix(string(r.Reason), "scan.") && r.Args["fault"] == "": // the run's own end, whoever was next
 		k.subject = string(r.Check)
 		return k
 	case r.Reason == "reach.no-vantage":

@@ -21,6 +21,11 @@ func WriteRuns(w io.Writer, runs []history.Header, sc Screen) error {
 		return p.err
 	}
 	p.put(sc.fit(func(room int) string { return sc.runsGrid(runs, room) }))
+	for _, h := range runs {
+		for _, why := range h.Withheld {
+			p.put(sc.wrap("! ", "  ", sc.say("history.withheld", h.ID, Clean(why.Title(sc.Lang)), moment(sc.Lang, why.At))))
+		}
+	}
 	return p.err
 }
 
@@ -61,7 +66,7 @@ func (sc Screen) statusWord(s history.Status) string {
 	switch s {
 	case history.Complete:
 		return sc.paint(green, label)
-	case history.Interrupted, history.Crashed:
+	case history.Interrupted, history.Crashed, history.Withheld:
 		return sc.paint(red, "! "+label)
 	}
 	return label

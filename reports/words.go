@@ -100,6 +100,10 @@ var words = map[string]verdict.Text{
 	"status.interrupted": {EN: "interrupted", VI: "bị dừng giữa chừng"},
 	"status.crashed":     {EN: "crashed", VI: "bị lỗi giữa chừng"},
 
+	"status.withheld": {EN: "withheld", VI: "không công bố"},
+
+	"history.withheld": {EN: "Run %d is not published: %s (%s)", VI: "Lượt quét %d không được công bố: %s (%s)"},
+
 	// One service.
 	"svc.level":             {EN: "level %d of 4", VI: "mức %d trên 4"},
 	"svc.level.open":        {EN: "level %d to %d of 4", VI: "mức %d đến %d trên 4"},

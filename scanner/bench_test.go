@@ -15,7 +15,7 @@ func BenchmarkRun(b *testing.B) {
 	b.ReportAllocs()
 	rec := recordOf("reach.ok")
 	err := Scan{Probe: func(context.Context, string, inventory.Service) verdict.Record { return rec }}.
-		Run(context.Background(), services(b.N, nil), func(verdict.Record) error { return nil })
+		Run(context.Background(), services(b.N, nil), func(verdict.Record, End) error { return nil })
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -33,7 +33,7 @@ func TestMemoryIsFlat(t *testing.T) {
 	const n = 200_000
 	before, most, done := heap(), int64(0), 0
 	err := Scan{Probe: func(context.Context, string, inventory.Service) verdict.Record { return recordOf("reach.ok") }}.
-		Run(t.Context(), services(n, nil), func(verdict.Record) error {
+		Run(t.Context(), services(n, nil), func(verdict.Record, End) error {
 			if done++; done%(n/10) == 0 {
 				most = max(most, heap()-before)
 			}

@@ -59,11 +59,11 @@ func TestInterruptAfterTheLastIsNoInterrupt(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	var c collector
-	err := Scan{Workers: 2, Probe: good(0)}.Run(ctx, services(5, nil), func(r verdict.Record) error {
+	err := Scan{Workers: 2, Probe: good(0)}.Run(ctx, services(5, nil), func(r verdict.Record, end End) error {
 		if len(c.recs) == 4 {
 			cancel()
 		}
-		return c.emit(r)
+		return c.emit(r, end)
 	})
 	if err != nil || len(c.recs) != 5 {
 		t.Errorf("%v with %d records: everything was measured", err, len(c.recs))
@@ -195,7 +195,7 @@ func TestEmitFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		full := errors.New("disk full")
 		emitted := 0
-		err := Scan{Workers: 5, Probe: good(time.Second)}.Run(t.Context(), services(1_000_000, nil), func(verdict.Record) error {
+		err := Scan{Workers: 5, Probe: good(time.Second)}.Run(t.Context(), services(1_000_000, nil), func(verdict.Record, End) error {
 			if emitted++; emitted == 3 {
 				return full
 			}

@@ -16,15 +16,17 @@ import (
 // errHost is the cause of a context that ended with HostTimeout.
 var errHost = errors.New("time allowed for one service is over")
 
-// Run measures every service of inv and calls emit with each one's record, in
-// the order they finish, from the goroutine that called Run. inv is read as
-// needed and never held: memory grows with Workers, not with services.
+// Run measures every service of inv and calls emit with each one's record, once,
+// in the order they are settled, from the goroutine that called Run. inv is read
+// as needed and never held: memory grows with Workers, and a little with the
+// services that are to be looked at again.
 //
 // When ctx ends (or RunTimeout is over), no further service is started, the
 // contexts of the running ones end, and what is left of inv is emitted as not
-// measured. Run then returns a *Stopped. An error of emit ends the run the same
-// way, except that nothing more is emitted; it is returned wrapped.
-func (s Scan) Run(ctx context.Context, inv iter.Seq2[inventory.Agency, inventory.Service], emit func(verdict.Record) error) error {
+// measured (Cut), what waits for another look as it is (Open). Run then returns
+// a *Stopped. An error of emit or of Book ends the run the same way, except that
+// nothing more is emitted; it is returned wrapped.
+func (s Scan) Run(ctx context.Context, inv iter.Seq2[inventory.Agency, inventory.Service], emit func(verdict.Record, End) error) error {
 	if s.Probe == nil {
 		return errors.New("scanner: no probe given")
 	}
@@ -35,12 +37,20 @@ func (s Scan) Run(ctx context.Context, inv iter.Seq2[inventory.Agency, inventory
 		ctx, stop = context.WithTimeoutCause(ctx, s.RunTimeout, ErrDeadline)
 		defer stop()
 	}
-	r := &run{
-		Scan: s.withDefaults(), ctx: ctx, cancel: cancel, start: time.Now(),
-		jobs: make(chan job), out: make(chan outcome), gone: make(chan struct{}),
+	r := &run{Scan: s.withDefaults(), ctx: ctx, cancel: cancel, start: time.Now(), emit: emit}
+	err := r.pass(r.first(inv))
+	for round := 1; err == nil && len(r.again) > 0 && ctx.Err() == nil; round++ {
+		jobs := r.again
+		r.again = nil
+		err = r.pass(r.further(jobs, round))
 	}
-	r.launch(inv)
-	return r.collect(emit)
+	if err == nil {
+		err = r.leave()
+	}
+	if err != nil {
+		return err
+	}
+	return r.result()
 }
 
 func (s Scan) withDefaults() Scan {
@@ -52,6 +62,9 @@ func (s Scan) withDefaults() Scan {
 	}
 	if s.Now == nil {
 		s.Now = time.Now
+	}
+	if s.Book == nil {
+		s.Book = memory{}
 	}
 	if len(s.Checks) == 0 {
 		s.Checks = []verdict.Check{verdict.AAAA, verdict.Reach, verdict.Reach4, verdict.Web, verdict.DNSSEC, verdict.Posture, verdict.RPKI, verdict.Closure, verdict.Mail}
@@ -66,6 +79,9 @@ type run struct {
 	cancel context.CancelCauseFunc
 	start  time.Time
 
+	emit func(verdict.Record, End) error
+
+	// Of one pass over services.
 	jobs chan job
 	out  chan outcome  // closed when the last worker has ended
 	gone chan struct{} // closed when nobody reads out any more
@@ -73,26 +89,40 @@ type run struct {
 	started atomic.Int64
 	stuck   atomic.Int64
 
-	progress Progress // of collect alone
-	stopped  int      // services that the end of the run kept from being measured
+	// Of collect alone.
+	again    []job // to be looked at again, the first due first
+	progress Progress
+	stopped  int // services that the end of the run kept from being measured
+	open     int // and from being looked at again
 }
 
 type job struct {
 	agency string
 	svc    inventory.Service
+	looks  int       // looks there have been
+	due    time.Time // not before
+}
+
+func (j job) key() verdict.ServiceKey {
+	return verdict.ServiceKey{Agency: j.agency, Kind: j.svc.Kind, Host: j.svc.Host, Port: j.svc.Port}
 }
 
 // outcome is a finished job.
 type outcome struct {
+	job     job
 	rec     verdict.Record
-	cut     bool // not (fully) measured
-	stopped bool // and that because the run was ending
+	cut     bool  // not (fully) measured
+	stopped bool  // and that because the run was ending
+	done    bool  // nothing had to be done: an earlier part of the run has it
+	waits   bool  // an earlier part of the run has looked already
+	err     error // of the Book
 }
 
-// launch starts the workers and the one goroutine that reads the inventory.
-func (r *run) launch(inv iter.Seq2[inventory.Agency, inventory.Service]) {
+// pass measures services side by side and takes in what comes out.
+func (r *run) pass(jobs iter.Seq[job]) error {
+	r.jobs, r.out, r.gone = make(chan job), make(chan outcome), make(chan struct{})
 	var wg sync.WaitGroup
-	wg.Go(func() { r.feed(inv) })
+	wg.Go(func() { r.feed(jobs) })
 	for range r.Workers {
 		wg.Go(func() {
 			for j := range r.jobs {
@@ -106,19 +136,78 @@ func (r *run) launch(inv iter.Seq2[inventory.Agency, inventory.Service]) {
 		wg.Wait()
 		close(r.out)
 	}()
+	return r.collect()
+}
+
+// first is the services of the inventory; of a resumed run those that are left.
+func (r *run) first(inv iter.Seq2[inventory.Agency, inventory.Service]) iter.Seq[job] {
+	return func(yield func(job) bool) {
+		for a, svc := range inv {
+			j := job{agency: a.ID, svc: svc}
+			if o, known := r.earlier(j); known {
+				if !r.send(o) {
+					return
+				}
+			} else if !yield(j) {
+				return
+			}
+		}
+	}
+}
+
+// earlier is what an earlier part of the run has of a service.
+func (r *run) earlier(j job) (o outcome, known bool) {
+	if !r.Resumed {
+		return o, false
+	}
+	o.job = j
+	if o.done, o.err = r.Book.Settled(j.key()); o.done || o.err != nil {
+		return o, true
+	}
+	var looks []verdict.Record
+	looks, o.err = r.Book.Looks(j.key())
+	o.job.looks, o.waits = len(looks), len(looks) > 0
+	return o, o.waits || o.err != nil
+}
+
+// further is a round of services that are to be looked at again, each when it is
+// due; the first one brings a fresh probe.
+func (r *run) further(jobs []job, round int) iter.Seq[job] {
+	return func(yield func(job) bool) {
+		for i, j := range jobs {
+			r.wait(j.due)
+			if i == 0 && r.Renew != nil && r.ctx.Err() == nil {
+				r.Probe = r.Renew(r.ctx, round)
+			}
+			if !yield(j) {
+				return
+			}
+		}
+	}
+}
+
+func (r *run) wait(until time.Time) {
+	t := time.NewTimer(time.Until(until))
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-r.ctx.Done():
+	case <-r.gone:
+	}
 }
 
 // feed hands out the services; once the run is ending it records them as not
 // measured instead.
-func (r *run) feed(inv iter.Seq2[inventory.Agency, inventory.Service]) {
+func (r *run) feed(jobs iter.Seq[job]) {
 	defer close(r.jobs)
-	for a, svc := range inv {
-		j := job{a.ID, svc}
+	for j := range jobs {
 		if r.ctx.Err() == nil {
 			select {
 			case r.jobs <- j:
 				continue
 			case <-r.ctx.Done():
+			case <-r.gone:
+				return
 			}
 		}
 		if !r.send(r.skip(j)) {
@@ -137,8 +226,8 @@ func (r *run) send(o outcome) bool {
 	}
 }
 
-// collect emits what comes until the workers have ended.
-func (r *run) collect(emit func(verdict.Record) error) error {
+// collect takes in what comes until the workers have ended.
+func (r *run) collect() error {
 	var tick <-chan time.Time
 	if r.Progress != nil {
 		t := time.NewTicker(time.Second)
@@ -150,13 +239,12 @@ func (r *run) collect(emit func(verdict.Record) error) error {
 		select {
 		case o, more := <-r.out:
 			if !more {
-				return r.result()
+				return nil
 			}
-			if err := emit(o.rec); err != nil {
+			if err := r.take(o); err != nil {
 				r.drain()
-				return fmt.Errorf("scan ended, a result could not be recorded (%s): %w", o.rec.Host, err)
+				return fmt.Errorf("scan ended, a result could not be recorded (%s): %w", o.job.svc.Host, err)
 			}
-			r.count(o)
 			r.report()
 		case <-tick:
 			r.report()
@@ -181,11 +269,7 @@ func (r *run) count(o outcome) {
 	if o.stopped {
 		r.stopped++
 	}
-	worst := verdict.NotApplicable
-	for _, res := range o.rec.Results {
-		worst = verdict.Worst(worst, res.Outcome())
-	}
-	p.Worst[worst]++
+	p.Worst[worst(o.rec.Results)]++
 }
 
 func (r *run) report() {
@@ -197,12 +281,13 @@ func (r *run) report() {
 	r.Progress(p)
 }
 
-// result is nil if the run's end kept no service from being measured.
+// result is nil if the run's end kept no service from being measured, and
+// measured again.
 func (r *run) result() error {
-	if r.stopped == 0 {
+	if r.stopped == 0 && r.open == 0 {
 		return nil
 	}
-	return &Stopped{Why: why(r.ctx), Measured: r.progress.Done - r.progress.Unmeasured, Unmeasured: r.progress.Unmeasured}
+	return &Stopped{Why: why(r.ctx), Measured: r.progress.Done - r.progress.Unmeasured, Unmeasured: r.progress.Unmeasured, Open: r.open}
 }
 
 // why says what ended the run's context.

@@ -4,6 +4,10 @@
 // No service leaves the count in silence: one whose probe crashed, ran out of
 // time or was never reached has a record all the same, whose results are
 // unknown and say why.
+//
+// A failure, and a change for the worse, is not believed at first sight: the
+// service is looked at again after all others, later and later, and what the
+// looks agree on is its record (see opinion.go).
 package scanner
 
 import (
@@ -33,6 +37,22 @@ type Scan struct {
 	RunTimeout  time.Duration // for the whole run; 0: no limit
 	Grace       time.Duration // for a probe to return after its context has ended; 0 means DefaultGrace
 
+	// Retests is how many further looks a service may get in the same run: one
+	// that failed, could not be measured for a reason that may pass, or is Worse.
+	// They come after all first looks, the n-th at the earliest RetestAfter ×
+	// 2ⁿ⁻¹ after the look before it. 0: none, and what one look found is final.
+	Retests     int
+	RetestAfter time.Duration
+	// Renew gives the probe for a round of further looks (1 and up), one that
+	// remembers nothing of the earlier ones. nil: Probe again.
+	Renew func(ctx context.Context, round int) func(context.Context, string, inventory.Service) verdict.Record
+	// Worse reports whether a first look is worse than what was last published.
+	Worse func(verdict.Record) bool
+	// Book holds what is to be looked at again, and of a run that Resumed what its
+	// earlier part has done. nil: this process's memory.
+	Book    Book
+	Resumed bool
+
 	// Progress is called after every record, and every second while none comes,
 	// always from the goroutine that called Run. May be nil.
 	Progress func(Progress)
@@ -51,13 +71,47 @@ const (
 type Progress struct {
 	Total      int // services in the inventory; 0 when not known
 	Started    int // given to a probe so far
-	Done       int // records emitted: measured, cut short or skipped
+	Done       int // records emitted: measured, cut short or skipped; and before, in a resumed run
+	Again      int // services that wait for another look
 	Unmeasured int // of Done: cut short or never started
 
 	// Worst counts the records emitted by their worst outcome (verdict.Worst),
 	// indexed by verdict.Outcome.
 	Worst [verdict.Fail + 1]int
 }
+
+// End says how the measuring of a service came to its end.
+type End uint8
+
+// The ends.
+const (
+	Settled End = iota // the record is final
+	Cut                // the run ended before the service was measured, or measured in full
+	Open               // the run ended before the further looks that the service was to get
+)
+
+// Book keeps a run's looks at services that are to be looked at again.
+type Book interface {
+	// Look adds a look.
+	Look(verdict.Record) error
+	// Looks returns what was added, oldest first; nothing of a settled service.
+	Looks(verdict.ServiceKey) ([]verdict.Record, error)
+	// Settled reports whether the service was emitted as Settled in an earlier
+	// part of the run.
+	Settled(verdict.ServiceKey) (bool, error)
+}
+
+// memory is the Book of a run that is kept nowhere.
+type memory map[verdict.ServiceKey][]verdict.Record
+
+func (m memory) Look(rec verdict.Record) error {
+	m[rec.Key()] = append(m[rec.Key()], rec)
+	return nil
+}
+
+func (m memory) Looks(key verdict.ServiceKey) ([]verdict.Record, error) { return m[key], nil }
+
+func (m memory) Settled(verdict.ServiceKey) (bool, error) { return false, nil }
 
 // Why a run stopped before it had measured everything; see Stopped.
 var (
@@ -72,10 +126,11 @@ type Stopped struct {
 	Why        error // ErrInterrupted, ErrDeadline or ErrStuck
 	Measured   int   // services whose probe ran to its end
 	Unmeasured int   // services cut short or never started, as far as emitted
+	Open       int   // services that failed, and were not looked at again as they should have been
 }
 
 func (e *Stopped) Error() string {
-	return fmt.Sprintf("scan stopped: %v; %d services measured, %d not (fully) measured", e.Why, e.Measured, e.Unmeasured)
+	return fmt.Sprintf("scan stopped: %v; %d services measured, %d not (fully) measured, %d not looked at again", e.Why, e.Measured, e.Unmeasured, e.Open)
 }
 
 // Unwrap returns Why.

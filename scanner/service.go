@@ -45,9 +45,11 @@ func (r *run) one(j job) outcome {
 		rec.Took = time.Since(clock)
 	}
 	if ctx.Err() == nil {
-		return outcome{rec: rec}
+		return outcome{job: j, rec: rec}
 	}
-	return r.complete(ctx, rec)
+	o := r.complete(ctx, rec)
+	o.job = j
+	return o
 }
 
 func (r *run) hostContext() (context.Context, context.CancelFunc) {
@@ -106,7 +108,7 @@ func (r *run) complete(ctx context.Context, rec verdict.Record) outcome {
 // skip is the outcome of a service that was not started because the run is
 // ending.
 func (r *run) skip(j job) outcome {
-	return outcome{cut: true, stopped: true, rec: verdict.Record{
+	return outcome{job: j, cut: true, stopped: true, rec: verdict.Record{
 		Agency: j.agency, Host: j.svc.Host, Kind: j.svc.Kind, Port: j.svc.Port, At: r.Now(),
 		Results: r.unknowns(j.svc.Host, j.svc.Kind, r.excuse(r.ctx)),
 	}}

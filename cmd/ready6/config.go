@@ -55,6 +55,10 @@ var settings = append([]setting{
 	{"host-timeout", 90 * time.Second, "longest time for one service"},
 	{"lead-time", 72 * time.Hour, "warn of signatures that expire within this time"},
 	{"run-timeout", 6 * time.Hour, "longest time for the whole run"},
+	{"resume", false, "go on with the last run of this history, which was interrupted or crashed less than a day ago"},
+	{"retests", 2, "further looks in the same run at a service that failed or got worse; 0: none, one look is final"},
+	{"retest-after", 2 * time.Minute, "wait before such a look, doubled for the next; default with --names 5s, in the lab 200ms"},
+	{"canaries-every", 10 * time.Minute, "how often the scanner proves its own connection during a run; besides at half of it and at its end"},
 	{"vantage", "", "name of the place measured from; default: the host name"},
 	{"vantage-internal", false, "this place may see the hosts that the inventory calls internal; else they are not measured"},
 	{"nat64", []string(nil), "prefixes of the NAT64 of this network (CIDR, repeatable): addresses in them are not native IPv6"},
@@ -224,8 +228,12 @@ func (c config) check(env map[string]string) []error {
 		raw := fmt.Sprint(c.v.Get(s.name))
 		switch s.value.(type) {
 		case int:
-			if n, err := strconv.Atoi(raw); err != nil || n < 1 {
-				bad("%s: %q is not a whole number from 1 up", s.name, raw)
+			least := 1
+			if s.name == "retests" {
+				least = 0
+			}
+			if n, err := strconv.Atoi(raw); err != nil || n < least {
+				bad("%s: %q is not a whole number from %d up", s.name, raw, least)
 			}
 		case bool:
 			if _, err := strconv.ParseBool(raw); err != nil {

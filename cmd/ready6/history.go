@@ -17,7 +17,11 @@ func historyCommand(s streams) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "history",
 		Short: "List the stored runs",
-		Args:  cobra.NoArgs,
+		Long: `history lists the stored runs. A run that was interrupted or crashed is gone on
+with by ready6 scan --resume. One that is withheld is kept and not published: no
+report is written of it and nothing is compared with it unasked; why is told below
+the list.`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := load(cmd, s)
 			if err != nil {
@@ -50,7 +54,8 @@ func historyDiffCommand(s streams) *cobra.Command {
 		Use:   "diff [[OLD] NEW]",
 		Short: "Show what changed between two runs",
 		Long: `diff shows what changed between two runs: those named, the one named and the
-comparable one before it, or the last run and the comparable one before it.`,
+comparable one before it, or the last run and the comparable one before it. Runs
+that were withheld are compared only when they are named.`,
 		Args: cobra.MaximumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg, err := load(cmd, s)
@@ -156,9 +161,12 @@ func pickRuns(ctx context.Context, store *history.Store, args []string) (older, 
 		}
 		last := runs[0]
 		for _, r := range runs {
-			if r.ID > last.ID {
+			if r.ID > last.ID && r.Status != history.Withheld {
 				last = r
 			}
+		}
+		if last.ID == 0 {
+			return 0, 0, usagef("the history has no published run yet; name two of those that ready6 history lists")
 		}
 		ids = append(ids, last.ID)
 	}

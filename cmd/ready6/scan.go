@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -33,9 +32,21 @@ func scanCommand(s streams) *cobra.Command {
 		Long: `scan measures every service of an inventory, keeps the run in the history, writes
 reports (HTML in both languages, JSON, CSV) and prints a table of the agencies.
 With --format jsonl it prints one JSON object per service as each finishes, and
-keeps a run and reports only where --out or --store says so.`,
+keeps a run and reports only where --out or --store says so.
+
+A service that failed, could not be measured for a reason that may pass, or is
+worse than in the last published run is looked at again after all others, up to
+--retests times, --retest-after and then twice as long apart. A failure stands if
+two looks found it and none found the contrary; else the service is told to be
+flapping, recovered or unconfirmed.
+
+The scanner proves its own connection before the run, at half of it, every
+--canaries-every, and at its end. A run during which a canary failed is kept in
+the history and not published: no reports, nothing is compared with it, exit
+code 1. A run that was interrupted, killed or ran out of disk is gone on with by
+--resume: what it has is not measured again.`,
 		Example: "  ready6 scan --lab\n  ready6 scan --inventory inventory.yaml --vrps rtr://127.0.0.1:8282 --routes rib.mrt.gz\n" +
-			"  ready6 scan --names names.txt --only aaaa,dnssec --format jsonl",
+			"  ready6 scan --names names.txt --only aaaa,dnssec --format jsonl\n  ready6 scan --inventory inventory.yaml --resume",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := load(cmd, s)
@@ -45,7 +56,8 @@ keeps a run and reports only where --out or --store says so.`,
 			return scan(cmd.Context(), cfg, s)
 		},
 	}
-	c = withSettings(c, append([]string{"names", "plan", "out", "store", "format", "workers", "run-timeout", "fail-on", "log-level", "log-format", "browser"}, append(telling, measuring...)...)...)
+	c = withSettings(c, append([]string{"names", "plan", "out", "store", "format", "workers", "run-timeout", "fail-on", "log-level", "log-format", "browser",
+		"resume", "retests", "retest-after", "canaries-every"}, append(telling, measuring...)...)...)
 	return withUsage(c, "format", "table or jsonl (default: table)")
 }
 
@@ -56,7 +68,8 @@ type job struct {
 	log        zerolog.Logger
 	set        *setup
 	env        *probes.Env
-	inv        inventory.Inventory
+	whole      inventory.Inventory // of all days
+	inv        inventory.Inventory // of the run's day
 	plan       inventory.Plan
 	rawInv     []byte
 	rawPlan    []byte
@@ -65,6 +78,9 @@ type job struct {
 	lost       []string       // what the vantage cannot back
 	store      *history.Store // nil: results are only streamed
 	writer     *history.Writer
+	last       history.Header  // the run to go on with, if it has an ID
+	base       context.Context // of the run: what is shared between services is asked under it
+	canaries   *canaries
 	id         int64
 	thresholds []threshold
 	crossed    int
@@ -97,14 +113,18 @@ func (j *job) scan(ctx context.Context) (err error) {
 	if err := j.read(); err != nil {
 		return err
 	}
+	defer j.close()
+	if err := j.open(ctx, false); err != nil {
+		return err
+	}
+	if err := j.resume(ctx); err != nil {
+		return err
+	}
 	if err := j.set.prepare(ctx, cfg, j.inv); err != nil {
 		return err
 	}
-	if err := j.open(ctx); err != nil {
+	if err := j.open(ctx, true); err != nil {
 		return err
-	}
-	if j.store != nil {
-		defer j.store.Close()
 	}
 	return j.run(ctx)
 }
@@ -113,7 +133,7 @@ func (j *job) scan(ctx context.Context) (err error) {
 func (j *job) read() error {
 	var faults []error
 	var err error
-	if j.inv, j.rawInv, j.kind, err = j.inputs.inventory(j.cfg, j.s, j.set.lab); err != nil {
+	if j.whole, j.rawInv, j.kind, err = j.inputs.inventory(j.cfg, j.s, j.set.lab); err != nil {
 		faults = append(faults, err)
 	}
 	if j.plan, j.rawPlan, err = j.inputs.planned(j.cfg); err != nil {
@@ -123,23 +143,16 @@ func (j *job) read() error {
 		return usage(err)
 	}
 	j.thresholds, _ = parseThresholds(j.cfg.list("fail-on")) // checked by load
-	j.inv = j.inv.At(j.set.clock(j.cfg)())
+	if j.kind == "names" {
+		if j.rawInv, err = asYAML(j.whole); err != nil {
+			return failed(err)
+		}
+	}
+	j.inv = j.whole.At(j.set.clock(j.cfg)())
 	for range j.inv.All() {
 		return nil
 	}
 	return usagef("the inventory lists no services, so there is nothing to scan; add services to its agencies, or bring in a table with: ready6 inventory import")
-}
-
-// open begins a run in the history. Results that are only streamed have none.
-func (j *job) open(ctx context.Context) error {
-	if j.cfg.text("format") == "jsonl" && !j.cfg.given["out"] && !j.cfg.given["store"] {
-		return nil
-	}
-	var err error
-	if j.store, err = history.Open(ctx, storePath(j.cfg)); err != nil {
-		return failed(err)
-	}
-	return nil
 }
 
 // storePath is where the history is.
@@ -174,6 +187,7 @@ func (j *job) run(ctx context.Context) error {
 	if err := j.guard(ctx); err != nil {
 		return err
 	}
+	j.base = runCtx
 	j.env = probes.New(runCtx, j.set.config)
 	_, j.preflight = j.env.Preflight(runCtx)
 	if ctx.Err() == nil { // what an interrupt cut short says nothing about the vantage
@@ -186,45 +200,37 @@ func (j *job) run(ctx context.Context) error {
 	if err := j.finish(stopped); err != nil {
 		return err
 	}
-	if j.store != nil {
+	doubt, err := j.canaries.verdict(j.cfg.lang())
+	if err != nil {
+		return failed(err)
+	}
+	if j.store != nil && doubt == "" {
 		if err := j.report(); err != nil {
 			return err
 		}
 	}
-	return j.outcome(stopped)
-}
-
-func (j *job) begin(ctx context.Context) error {
-	if j.store == nil {
-		return nil
-	}
-	planned := 0
-	for range j.inv.All() {
-		planned++
-	}
-	if j.kind == "names" {
-		// The list as the inventory it stands for: a report of this run has to
-		// count those that were never reached.
-		var b bytes.Buffer
-		if err := inventory.Write(&b, j.inv); err != nil {
-			return failed(err)
+	if stopped == nil {
+		if err := j.recount(ctx); err != nil {
+			return err
 		}
-		j.rawInv = b.Bytes()
 	}
-	var err error
-	j.writer, err = j.store.Begin(ctx, history.Header{
-		Started: j.set.clock(j.cfg)(), Kind: j.kind, Tool: toolVersion(), Rules: verdict.RulesVersion, Vantage: vantageName(j.cfg),
-		Checks: j.set.config.Only, Planned: planned, Preflight: j.preflight, Sources: j.set.sources, Inventory: j.rawInv, Plan: j.rawPlan,
-	})
-	if err != nil {
-		return failed(err)
-	}
-	j.id = j.writer.ID()
-	return nil
+	return j.outcome(stopped, doubt)
 }
 
 // measure scans and hands every record on as it comes.
 func (j *job) measure(ctx context.Context) error {
+	before := j.preflight
+	if j.last.ID != 0 {
+		before = j.last.Preflight
+	}
+	j.canaries = newCanaries(j, before)
+	if ctx.Err() == nil {
+		j.canaries.withhold(j.canaries.faults(j.preflight))
+	}
+	worse, err := j.worse(ctx)
+	if err != nil {
+		return err
+	}
 	total := 0
 	for range j.inv.All() {
 		total++
@@ -237,16 +243,30 @@ func (j *job) measure(ctx context.Context) error {
 	sc := scanner.Scan{
 		Probe: j.env.Service, Checks: j.set.config.Only, Workers: workers(j.cfg),
 		HostTimeout: j.cfg.duration("host-timeout"), RunTimeout: j.cfg.duration("run-timeout"),
-		Progress: func(p scanner.Progress) { bar.show(p); j.status.show(p) }, Total: total, Now: j.set.clock(j.cfg), Log: j.log,
+		Retests: j.cfg.number("retests"), RetestAfter: j.retestAfter(), Renew: j.renew, Worse: worse, Resumed: j.last.ID != 0,
+		Progress: func(p scanner.Progress) { bar.show(p); j.status.show(p); j.canaries.progress(p) }, Total: total, Now: j.set.clock(j.cfg), Log: j.log,
 	}
-	if j.store != nil {
+	if j.writer != nil {
+		sc.Book = j.writer
 		for _, rec := range j.env.Resources(ctx) {
 			if err := j.writer.Put(rec); err != nil {
 				return err
 			}
 		}
 	}
-	return sc.Run(ctx, j.inv.All(), j.emit)
+	stop := j.canaries.watch(ctx, j.cfg.duration("canaries-every"))
+	stopped := sc.Run(ctx, j.inv.All(), j.emit)
+	stop()
+	if stopped == nil {
+		j.canaries.check(j.base)
+	}
+	return stopped
+}
+
+// renew gives a round of further looks eyes that have seen nothing yet.
+func (j *job) renew(ctx context.Context, _ int) func(context.Context, string, inventory.Service) verdict.Record {
+	j.env = j.canaries.prove(ctx, j.set.fresh)
+	return j.env.Service
 }
 
 // withBrowser is how many services are measured at once where each of them is
@@ -259,26 +279,6 @@ func workers(c config) int {
 		return min(withBrowser, c.number("workers"))
 	}
 	return c.number("workers")
-}
-
-// emit takes one record: into the history, onto stdout, against the thresholds.
-func (j *job) emit(rec verdict.Record) error {
-	if len(j.thresholds) > 0 && crossed(j.thresholds, reports.Judge(rec)) {
-		j.crossed++
-	}
-	if j.cfg.text("format") == "jsonl" {
-		line, err := reports.ServiceLine(rec)
-		if err != nil {
-			return err
-		}
-		if _, err := j.s.out.Write(line); err != nil {
-			return err
-		}
-	}
-	if j.writer == nil {
-		return nil
-	}
-	return j.writer.Put(rec)
 }
 
 // finish closes the run in the history. The run's own context may be over.
@@ -322,14 +322,21 @@ func (j *job) report() error {
 }
 
 // outcome is the exit code: what could not be measured outranks what was found.
-func (j *job) outcome(stopped error) error {
+func (j *job) outcome(stopped error, doubt string) error {
 	var end *scanner.Stopped
 	switch {
 	case errors.As(stopped, &end):
 		said := fmt.Sprintf(sayKept.in(j.cfg.lang()), why(end).in(j.cfg.lang()), end.Measured, end.Unmeasured)
+		if j.store != nil {
+			said += "; " + sayGoOn.in(j.cfg.lang())
+		}
 		return failed(errors.New(said))
 	case stopped != nil:
 		return failed(stopped)
+	case doubt != "" && j.store == nil:
+		return failed(fmt.Errorf(sayDoubt.in(j.cfg.lang()), doubt))
+	case doubt != "":
+		return failed(fmt.Errorf(sayWithheld.in(j.cfg.lang()), j.id, doubt, j.id))
 	}
 	if len(j.lost) > 0 {
 		return failed(fmt.Errorf(sayVantage.in(j.cfg.lang()), strings.Join(j.lost, ", ")))

@@ -29,6 +29,9 @@ type setup struct {
 	lab     *lab.Lab
 	caches  caches  // of the RTR sources used so far
 	tracer  *tracer // nil: no --trace
+
+	// fresh is config with resolvers that remember nothing, within the same limits.
+	fresh func() probes.Config
 }
 
 // close ends the lab, if there is one.
@@ -81,9 +84,18 @@ func (s *setup) prepare(ctx context.Context, c config, inv inventory.Inventory) 
 	}
 	s.config.Only = checksOf(c.list("only"))
 	// Name servers are shared by many services: their budget is a wider one.
-	s.config.DNS = s.resolver(c, out, resolve.Config{Hints: hints, Families: resolve.Both, Now: now})
-	s.config.DNS6 = s.resolver(c, out, resolve.Config{Hints: hints, Families: resolve.V6, Now: now, Witness: s.config.DNS})
-	s.anchors(c, now)
+	dns, dns6 := nameServers(c, out), nameServers(c, out)
+	s.anchors(c)
+	s.fresh = func() probes.Config {
+		fresh := s.config
+		fresh.DNS = s.resolverBy(c, dns, resolve.Config{Hints: hints, Families: resolve.Both, Now: now})
+		fresh.DNS6 = s.resolverBy(c, dns6, resolve.Config{Hints: hints, Families: resolve.V6, Now: now, Witness: fresh.DNS})
+		if len(fresh.Anchors) > 0 {
+			fresh.DNSSEC = dnssec.New(fresh.DNS, fresh.Anchors, now)
+		}
+		return fresh
+	}
+	s.config = s.fresh()
 	s.vrps(ctx, c, now)
 	s.routes(c, inv, now)
 	return nil
@@ -151,9 +163,18 @@ func (s *setup) network(c config) dial.Func {
 	return dial.Guard(next, s.allow(c)...)
 }
 
+// nameServers bounds the way out to name servers.
+func nameServers(c config, out dial.Func) dial.Func {
+	return dial.Limit(out, 64, 4*c.number("connections"))
+}
+
 func (s *setup) resolver(c config, out dial.Func, r resolve.Config) *resolve.Resolver {
+	return s.resolverBy(c, nameServers(c, out), r)
+}
+
+func (s *setup) resolverBy(c config, out dial.Func, r resolve.Config) *resolve.Resolver {
 	r.Trace, r.Minimise = s.tracer.hook(), c.on("qname-minimisation")
-	r.Dial, r.Timeout = dial.Limit(out, 64, 4*c.number("connections")), s.step(c)
+	r.Dial, r.Timeout = out, s.step(c)
 	return resolve.New(r)
 }
 
@@ -201,14 +222,13 @@ func (s *setup) authorities(c config) (*x509.CertPool, error) {
 }
 
 // anchors reads the trust anchors. Without any, DNSSEC is unknown for everybody.
-func (s *setup) anchors(c config, now func() time.Time) {
+func (s *setup) anchors(c config) {
 	list, name, err := readAnchors(c, s.lab)
 	if err != nil {
 		s.config.AnchorErr = brief(err)
 		return
 	}
 	s.config.Anchors = list
-	s.config.DNSSEC = dnssec.New(s.config.DNS, list, now)
 	s.source("trust anchors", name, time.Time{}, len(list))
 }
 

@@ -127,7 +127,11 @@ func (p *progress) show(now scanner.Progress) {
 // counts words the outcomes so far.
 func (p *progress) counts() string {
 	l := p.last
-	return fmt.Sprintf("✓ %d  ! %d  ✗ %d  ? %d", l.Worst[verdict.Pass], l.Worst[verdict.Warn], l.Worst[verdict.Fail], l.Worst[verdict.Unknown])
+	said := fmt.Sprintf("✓ %d  ! %d  ✗ %d  ? %d", l.Worst[verdict.Pass], l.Worst[verdict.Warn], l.Worst[verdict.Fail], l.Worst[verdict.Unknown])
+	if l.Again > 0 {
+		said += fmt.Sprintf("  ↻ %d", l.Again)
+	}
+	return said
 }
 
 // done takes the bar away.

@@ -16,6 +16,10 @@ var (
 	sayKept        = saying{"%s: %d services measured, %d not (fully) measured", "%s: đã đo %d dịch vụ, %d chưa đo (đủ)"}
 	sayVantage     = saying{"not everything could be measured from here (%s); what rests on it is unknown",
 		"từ đây không đo được mọi thứ (%s); những gì dựa vào đó là không rõ"}
+	sayGoOn     = saying{"go on with: ready6 scan --resume", "tiếp tục bằng: ready6 scan --resume"}
+	sayWithheld = saying{"run %d is kept and not published, for the vantage is in doubt: %s; mend that and scan again, or look at the run with: ready6 report %d --format table",
+		"lượt quét %d được lưu nhưng không công bố vì điểm đo không đáng tin cậy: %s; khắc phục rồi quét lại, hoặc xem lượt quét bằng: ready6 report %d --format table"}
+	sayDoubt  = saying{"what was measured is in doubt, for so is the vantage: %s", "kết quả đo không đáng tin cậy vì điểm đo không đáng tin cậy: %s"}
 	sayPruned = saying{"runs removed: %d", "số lượt quét đã xóa: %d"}
 	sayUnder  = saying{"services under the threshold of --fail-on: %d", "số dịch vụ dưới ngưỡng của --fail-on: %d"}
 	sayOver   = saying{"the time allowed for one service is over (--host-timeout), not everything was measured",

@@ -8,6 +8,7 @@
 package verdict
 
 import (
+	"maps"
 	"strings"
 	"time"
 )
@@ -185,6 +186,8 @@ func (r Result) fill(s string, l Lang) string {
 			b.WriteString(r.Subject)
 		case key == "cause" && ok:
 			b.WriteString(Cause(v).In(l))
+		case key == "fault" && ok:
+			b.WriteString(r.of(Reason(v)).Title(l))
 		case key == "use" && ok:
 			b.WriteString(inUse(v, l))
 		case key == "detail" && l == VI:
@@ -198,6 +201,13 @@ func (r Result) fill(s string, l Lang) string {
 	}
 	b.WriteString(s)
 	return b.String()
+}
+
+// of is the result that r speaks of, one that has the same arguments.
+func (r Result) of(reason Reason) Result {
+	r.Reason, r.Args = reason, maps.Clone(r.Args)
+	delete(r.Args, "fault") // what it is about is about nothing further
+	return r
 }
 
 // Record is everything one scan found out about one service of one agency.

@@ -94,6 +94,17 @@ func Diff(old, new Run) []Change {
 	return changes
 }
 
+// Worse reports whether some check of a service got worse between two looks at
+// it, one that both have.
+func Worse(was, is verdict.Record) bool {
+	for _, c := range compare(was.Key(), Header{}, Header{}, was.Results, is.Results) {
+		if c.Class == Regressed && len(c.Before) > 0 && len(c.After) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 func byKey(recs []verdict.Record) map[verdict.ServiceKey][]verdict.Result {
 	m := make(map[verdict.ServiceKey][]verdict.Result, len(recs))
 	for _, r := range recs {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"ready6/probes/verdict"
 )
@@ -63,10 +64,13 @@ func (w *Writer) Looks(key verdict.ServiceKey) ([]verdict.Record, error) {
 // oneService picks one service's rows of the run by the arguments of read.
 const oneService = `r.run = ?1 AND r.service = (SELECT id FROM service WHERE agency = ?2 AND kind = ?3 AND host = ?4 AND port = ?5)`
 
-// read asks about a service once everything that was given is written.
+// read asks about a service once everything that was given of it is written.
 func (w *Writer) read(query string, key verdict.ServiceKey) (*sql.Rows, error) {
 	w.mu.Lock()
-	err := w.flush(context.Background())
+	err := w.err
+	if slices.ContainsFunc(w.batch, func(r row) bool { return r.key == key }) {
+		err = w.flush(context.Background())
+	}
 	w.mu.Unlock()
 	if err != nil {
 		return nil, err

@@ -233,16 +233,28 @@ func (s *Store) Latest(ctx context.Context, key verdict.ServiceKey) (rec verdict
 	if err != nil {
 		return rec, 0, explain(s.path, err)
 	}
-	rows, err := s.read.QueryContext(ctx, `SELECT s.agency, s.host, s.kind, s.port, r.at, r.took, r.results, r.evidence
+	rec, err = s.record(ctx, "r.evidence", run, key)
+	return rec, run, err
+}
+
+// Outline returns one service's record of a run without its evidence; ErrNoRun
+// if the run has none.
+func (s *Store) Outline(ctx context.Context, run int64, key verdict.ServiceKey) (verdict.Record, error) {
+	return s.record(ctx, "''", run, key)
+}
+
+func (s *Store) record(ctx context.Context, evidence string, run int64, key verdict.ServiceKey) (verdict.Record, error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT s.agency, s.host, s.kind, s.port, r.at, r.took, r.results, `+evidence+`
 		FROM service s CROSS JOIN record r ON r.service = s.id AND r.run = ?
 		WHERE s.agency = ? AND s.host = ? AND s.kind = ? AND s.port = ?`,
 		run, key.Agency, key.Host, key.Kind, key.Port)
 	if err != nil {
-		return rec, 0, explain(s.path, err)
+		return verdict.Record{}, explain(s.path, err)
 	}
 	defer rows.Close()
-	if rows.Next() {
-		rec, err = scanRecord(rows, new(decoder))
+	if !rows.Next() {
+		return verdict.Record{}, errOr(explain(s.path, rows.Err()), s.noRun(fmt.Sprintf("run %d has no record of %s (%s)", run, key.Host, key.Kind)))
 	}
-	return rec, run, explain(s.path, errors.Join(err, rows.Err()))
+	rec, err := scanRecord(rows, new(decoder))
+	return rec, explain(s.path, err)
 }

@@ -20,7 +20,8 @@ const (
 	batchDelay   = 500 * time.Millisecond
 )
 
-// Writer adds records to one run. Its methods are for one goroutine.
+// Writer adds records to one run. Put, Look, Cut and Finish are for one goroutine,
+// the other methods for any.
 type Writer struct {
 	s     *Store
 	id    int64
