@@ -159,7 +159,7 @@ func pickRuns(ctx context.Context, store *history.Store, args []string) (older, 
 		if len(runs) == 0 {
 			return 0, 0, usagef("the history has no runs yet")
 		}
-		last := runs[0]
+		var last history.Header
 		for _, r := range runs {
 			if r.ID > last.ID && r.Status != history.Withheld {
 				last = r

@@ -38,6 +38,9 @@ func (j *job) close() {
 	if j.store != nil {
 		j.store.Close()
 	}
+	if j.set != nil {
+		j.set.close()
+	}
 }
 
 // streamed reports whether results go to standard output and nowhere else.

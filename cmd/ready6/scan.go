@@ -104,29 +104,33 @@ func scan(ctx context.Context, cfg config, s streams) error {
 }
 
 // scan does the whole job.
-func (j *job) scan(ctx context.Context) (err error) {
-	cfg := j.cfg
-	if j.set, err = newSetup(cfg); err != nil {
+func (j *job) scan(ctx context.Context) error {
+	defer j.close()
+	if err := j.ready(ctx); err != nil {
 		return err
 	}
-	defer j.set.close()
+	return j.run(ctx)
+}
+
+// ready brings everything together that the scan needs, before it asks anybody
+// anything.
+func (j *job) ready(ctx context.Context) (err error) {
+	if j.set, err = newSetup(j.cfg); err != nil {
+		return err
+	}
 	if err := j.read(); err != nil {
 		return err
 	}
-	defer j.close()
 	if err := j.open(ctx, false); err != nil {
 		return err
 	}
 	if err := j.resume(ctx); err != nil {
 		return err
 	}
-	if err := j.set.prepare(ctx, cfg, j.inv); err != nil {
+	if err := j.set.prepare(ctx, j.cfg, j.inv); err != nil {
 		return err
 	}
-	if err := j.open(ctx, true); err != nil {
-		return err
-	}
-	return j.run(ctx)
+	return j.open(ctx, true)
 }
 
 // read takes in inventory and plan, and says at once what is wrong with them.

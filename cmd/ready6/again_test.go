@@ -1,0 +1,166 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"ready6/probes/verdict"
+	"ready6/scanner/history"
+)
+
+// refusals is a network on which connections to some addresses are refused: the
+// n-th to each, as deny says.
+type refusals struct {
+	mu   sync.Mutex
+	seen map[string]int
+	deny func(address string, n int) bool
+}
+
+// into puts the refusals into a scan's only way out.
+func (f *refusals) into(j *job) {
+	next := j.set.config.Dial
+	f.seen = map[string]int{}
+	j.set.config.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		if strings.HasPrefix(network, "tcp") {
+			f.mu.Lock()
+			f.seen[address]++
+			no := f.deny(address, f.seen[address])
+			f.mu.Unlock()
+			if no {
+				return nil, &net.OpError{Op: "dial", Net: network, Err: syscall.ECONNREFUSED}
+			}
+		}
+		return next(ctx, network, address)
+	}
+}
+
+// scanned runs a scan of the lab over a network with refusals and returns what it
+// said and how it ended.
+func scanned(t *testing.T, f *refusals, args ...string) (stdout, stderr string, err error) {
+	t.Helper()
+	var out, told bytes.Buffer
+	s := streams{in: strings.NewReader(""), out: &out, err: &told}
+	c := scanCommand(s)
+	c.Flags().String("config", "", "")
+	if err := c.ParseFlags(append([]string{"--lab", "--world", "base", "--lang", "en"}, args...)); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := load(c, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j := &job{cfg: cfg, s: s, log: logger(cfg, s), began: time.Now()}
+	defer j.close()
+	if err := j.ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	f.into(j)
+	err = j.run(t.Context())
+	return out.String(), told.String(), err
+}
+
+// A refusal that another look the same night does not confirm is not published as
+// a failure: it is told as flapping, or, where two looks do not confirm it, as gone.
+func TestRefusedOnce(t *testing.T) {
+	names := writeTemp(t, "names.txt", "www.tinh.gov.vn\n")
+	for retests, want := range map[string]struct{ code, not string }{
+		"0": {"reach.refused", "scan."},
+		"1": {"scan.flapping", `"code":"reach.refused"`},
+		"2": {"scan.recovered", `"code":"reach.refused"`},
+	} {
+		f := &refusals{deny: func(address string, n int) bool { return strings.HasPrefix(address, "[2001:db8:8000::80]") && n == 1 }}
+		out, told, err := scanned(t, f, "--names", names, "--only", "reach", "--format", "jsonl", "--retests", retests)
+		if err != nil {
+			t.Fatalf("%v\n%s", err, told)
+		}
+		if !strings.Contains(out, `"code":"`+want.code+`"`) || strings.Contains(out, want.not) || strings.Count(out, "\n") != 1 {
+			t.Errorf("--retests %s: want %s and no %s in %s", retests, want.code, want.not, out)
+		}
+	}
+}
+
+// A canary that fails in the midst of the run withholds it, and one at its end.
+func TestCanaryFailsLater(t *testing.T) {
+	inv := writeTemp(t, "inventory.yaml", `agencies:
+  - id: a
+    name: {vi: A, en: A}
+    kind: department
+    services:
+      - {kind: web, host: www.tinh.gov.vn}
+      - {kind: dns, host: ns1.dc.gov.vn}
+canaries:
+  - {host: mx.tinh.gov.vn, kind: reach, want: up, port: 25}
+`)
+	dir := t.TempDir()
+	for run, deny := range []func(string, int) bool{
+		func(address string, n int) bool { return address == "[2001:db8:8000::25]:25" && n > 1 },
+		func(address string, n int) bool { return address == "[2001:db8:8000::25]:25" && n == 2 }, // once only: a hiccup
+	} {
+		f := &refusals{deny: deny}
+		_, told, err := scanned(t, f, "--inventory", inv, "--only", "reach", "--out", dir)
+		withheld := run == 0
+		if (err != nil) != withheld || withheld && !strings.Contains(err.Error(), "run 1 is kept and not published") {
+			t.Fatalf("run %d: %v\n%s", run, err, told)
+		}
+		store, err := history.Open(t.Context(), filepath.Join(dir, "history.db"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		runs, err := store.Runs(t.Context())
+		if err := errors.Join(err, store.Close()); err != nil {
+			t.Fatal(err)
+		}
+		h := runs[0]
+		if want := map[bool]history.Status{true: history.Withheld, false: history.Complete}[withheld]; h.Status != want || h.Services != 2 {
+			t.Errorf("run %d is %s with %d services", run, h.Status, h.Services)
+		}
+		for _, why := range h.Withheld {
+			if why.Outcome() != verdict.Fail || why.At.IsZero() || len(why.Evidence) == 0 {
+				t.Errorf("withheld without a proof: %+v", why)
+			}
+		}
+	}
+}
+
+// A second scan of the same history is refused at once: before it has asked
+// anybody anything, with who is first and since when.
+func TestSecondScanIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "history.db")
+	store, err := history.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	if err := store.Reserve(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, more := range [][]string{nil, {"--resume"}} {
+		var told bytes.Buffer
+		args := append([]string{"scan", "--lab", "--lang", "en", "--store", path, "--vrps", "rtr://[2001:db8::dead]:1"}, more...)
+		code := run(t.Context(), args, nil, strings.NewReader(""), &told, &told)
+		if said := told.String(); code != exitFailed || !strings.Contains(said, fmt.Sprintf("another scan (process %d on ", syscall.Getpid())) ||
+			!strings.Contains(said, ", since 2") || strings.Contains(said, "VRPs") {
+			t.Errorf("exit %d, %s", code, said)
+		}
+	}
+}
+
+// writeTemp writes a file that goes with the test.
+func writeTemp(t *testing.T, name, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
