@@ -14,6 +14,9 @@ import (
 
 // TestMain lets test scripts run the program itself under the name ready6.
 func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main() // see kill_test.go
+	}
 	testscript.Main(m, map[string]func(){
 		"ready6": func() {
 			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
