@@ -34,7 +34,11 @@ func (r *run) take(o outcome) error {
 		}
 		looks = append(earlier, o.rec)
 	}
-	if r.another(looks) {
+	rec, open := Opinion(looks)
+	if len(looks) == 1 && !open && r.Retests > 0 && r.Worse != nil {
+		open = r.Worse(rec)
+	}
+	if open && len(looks) <= r.Retests {
 		if len(looks) == 1 {
 			r.progress.Again++
 		}
@@ -45,27 +49,17 @@ func (r *run) take(o outcome) error {
 	if len(looks) > 1 {
 		r.progress.Again--
 	}
-	o.rec = merge(looks)
+	o.rec = rec
 	r.count(o)
-	return r.emit(o.rec, Settled)
+	return r.emit(rec, Settled)
 }
 
-// another reports whether a service is to be looked at again.
-func (r *run) another(looks []verdict.Record) bool {
-	switch {
-	case len(looks) > r.Retests:
-		return false
-	case len(looks) > 1:
-		return !settled(looks)
-	}
-	return doubtful(looks[0]) || r.Worse != nil && r.Worse(looks[0])
-}
-
-// maxDoublings bounds the wait of services that are looked at very often.
-const maxDoublings = 10
+// Pause is the wait after the n-th look (1 and up): doubled each time, up to about
+// a thousandfold.
+func Pause(after time.Duration, n int) time.Duration { return after << min(n-1, 10) }
 
 func (r *run) schedule(j job) {
-	j.due = time.Now().Add(r.RetestAfter << min(j.looks-1, maxDoublings))
+	j.due = time.Now().Add(Pause(r.RetestAfter, j.looks))
 	r.again = append(r.again, j)
 }
 

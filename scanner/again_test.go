@@ -169,7 +169,7 @@ func TestEndInSecondLook(t *testing.T) {
 
 // book is a Book that a run can be resumed from.
 type book struct {
-	memory
+	Memory
 	done map[verdict.ServiceKey]bool
 	err  error
 }
@@ -184,7 +184,7 @@ func TestResume(t *testing.T) {
 			return verdict.ServiceKey{Agency: "a", Kind: "web", Host: host}
 		}
 		s := newScript(map[string][]verdict.Reason{"h1.vn": {"reach.ok"}})
-		b := book{memory{}, map[verdict.ServiceKey]bool{key("h0.vn"): true, key("h3.vn"): true}, nil}
+		b := book{Memory{}, map[verdict.ServiceKey]bool{key("h0.vn"): true, key("h3.vn"): true}, nil}
 		first := recordOf("reach.refused")
 		first.Agency, first.Host, first.Kind = "a", "h1.vn", "web"
 		if err := b.Look(first); err != nil {

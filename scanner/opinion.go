@@ -23,6 +23,15 @@ import (
 // enough is how many looks have to agree.
 const enough = 2
 
+// Opinion is what the looks at a service or block so far, oldest first and at
+// least one, say together, and whether a further look could change it.
+func Opinion(looks []verdict.Record) (rec verdict.Record, open bool) {
+	if len(looks) == 1 {
+		return looks[0], doubtful(looks[0])
+	}
+	return merge(looks), !settled(looks)
+}
+
 // doubtful reports whether a first look has to be confirmed: it found a failure,
 // or could not measure what another time it might. Route origins are judged from
 // data, which another look would not change.

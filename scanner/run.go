@@ -64,7 +64,7 @@ func (s Scan) withDefaults() Scan {
 		s.Now = time.Now
 	}
 	if s.Book == nil {
-		s.Book = memory{}
+		s.Book = Memory{}
 	}
 	if len(s.Checks) == 0 {
 		s.Checks = []verdict.Check{verdict.AAAA, verdict.Reach, verdict.Reach4, verdict.Web, verdict.DNSSEC, verdict.Posture, verdict.RPKI, verdict.Closure, verdict.Mail}

@@ -101,17 +101,20 @@ type Book interface {
 	Settled(verdict.ServiceKey) (bool, error)
 }
 
-// memory is the Book of a run that is kept nowhere.
-type memory map[verdict.ServiceKey][]verdict.Record
+// Memory is the Book of a run that is kept nowhere.
+type Memory map[verdict.ServiceKey][]verdict.Record
 
-func (m memory) Look(rec verdict.Record) error {
+// Look adds a look.
+func (m Memory) Look(rec verdict.Record) error {
 	m[rec.Key()] = append(m[rec.Key()], rec)
 	return nil
 }
 
-func (m memory) Looks(key verdict.ServiceKey) ([]verdict.Record, error) { return m[key], nil }
+// Looks returns what was added.
+func (m Memory) Looks(key verdict.ServiceKey) ([]verdict.Record, error) { return m[key], nil }
 
-func (m memory) Settled(verdict.ServiceKey) (bool, error) { return false, nil }
+// Settled reports false: there was no earlier part.
+func (m Memory) Settled(verdict.ServiceKey) (bool, error) { return false, nil }
 
 // Why a run stopped before it had measured everything; see Stopped.
 var (

@@ -57,7 +57,7 @@ var settings = append([]setting{
 	{"run-timeout", 6 * time.Hour, "longest time for the whole run"},
 	{"resume", false, "go on with the last run of this history, which was interrupted or crashed less than a day ago"},
 	{"retests", 2, "further looks in the same run at a service that failed or got worse; 0: none, one look is final"},
-	{"retest-after", 2 * time.Minute, "wait before such a look, doubled for the next; default with --names 5s, in the lab 200ms"},
+	{"retest-after", 2 * time.Minute, "wait before such a look, doubled for the next; default with --names or --format jsonl 5s, in the lab 200ms"},
 	{"canaries-every", 10 * time.Minute, "how often the scanner proves its own connection during a run; besides at half of it and at its end"},
 	{"vantage", "", "name of the place measured from; default: the host name"},
 	{"vantage-internal", false, "this place may see the hosts that the inventory calls internal; else they are not measured"},

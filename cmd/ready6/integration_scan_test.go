@@ -102,7 +102,8 @@ func (w *world) network() []string {
 // everything is a scan's arguments with all sources of the world.
 func (w *world) everything(out string) []string {
 	return slices.Concat([]string{"scan", "--inventory", w.files.inventory, "--trust-anchor", w.files.anchor, "--vrps", "rtr://" + rtrAddr,
-		"--routes", w.files.routes, "--ca", w.files.ca, "--out", out, "--format", "jsonl"}, w.network())
+		"--routes", w.files.routes, "--ca", w.files.ca, "--out", out, "--format", "jsonl",
+		"--retest-after", "1s"}, w.network())
 }
 
 // services reads JSON lines, refusing a line that is not whole.

@@ -150,10 +150,11 @@ func (j *job) recount(ctx context.Context) error {
 	return nil
 }
 
-// The waits before further looks where nobody scans a whole night.
+// The waits before further looks where nobody scans a whole night: the lab is not
+// far, and who lists names or reads results one by one waits for them.
 const (
-	labRetestAfter   = 200 * time.Millisecond
-	namesRetestAfter = 5 * time.Second
+	labRetestAfter = 200 * time.Millisecond
+	nowRetestAfter = 5 * time.Second
 )
 
 func (j *job) retestAfter() time.Duration {
@@ -161,8 +162,8 @@ func (j *job) retestAfter() time.Duration {
 	case j.cfg.given["retest-after"]:
 	case j.set.lab != nil:
 		return labRetestAfter
-	case j.kind == "names":
-		return namesRetestAfter
+	case j.kind == "names" || j.cfg.text("format") == "jsonl":
+		return nowRetestAfter
 	}
 	return j.cfg.duration("retest-after")
 }

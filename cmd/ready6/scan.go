@@ -252,14 +252,20 @@ func (j *job) measure(ctx context.Context) error {
 	}
 	if j.writer != nil {
 		sc.Book = j.writer
-		for _, rec := range j.env.Resources(ctx) {
-			if err := j.writer.Put(rec); err != nil {
-				return err
-			}
-		}
+	} else {
+		s := &spool{}
+		defer s.close()
+		sc.Book = s
+	}
+	own := &blocks{looks: map[verdict.ServiceKey][]verdict.Record{}}
+	if err := own.look(ctx, j); err != nil {
+		return err
 	}
 	stop := j.canaries.watch(ctx, j.cfg.duration("canaries-every"))
 	stopped := sc.Run(ctx, j.inv.All(), j.emit)
+	if stopped == nil {
+		stopped = own.confirm(ctx, j, total)
+	}
 	stop()
 	if stopped == nil {
 		j.canaries.check(j.base)

@@ -1,0 +1,74 @@
+//go:build integration
+
+package main_test
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// TestFullDisk fills a real file system in the midst of a scan: the scan ends with
+// one clear sentence, what it has stored stays whole, and once there is space it is
+// gone on with to the end.
+func TestFullDisk(t *testing.T) {
+	if os.Geteuid() != 0 {
+		leaveOut(t, "mounting a small file system needs root")
+	}
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=640k"); err != nil {
+		leaveOut(t, "no file system can be mounted here: "+err.Error())
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(dir, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	store := filepath.Join(dir, "history.db")
+	ready6 := func(args ...string) (stdout, stderr string, code int) {
+		exe, err := os.Executable()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := exec.Command(exe, append(args, "--lang", "en", "--store", store)...)
+		c.Env = append(os.Environ(), "R6TEST_PROGRAM=1")
+		var out, told strings.Builder
+		c.Stdout, c.Stderr = &out, &told
+		_ = c.Run() // the exit code says it
+		return out.String(), told.String(), c.ProcessState.ExitCode()
+	}
+	scan := []string{"scan", "--lab", "--format", "jsonl"}
+	_, told, code := ready6(scan...)
+	t.Logf("exit %d: %s", code, told)
+	if code != 1 || strings.Count(told, "\n") != 1 || !strings.Contains(told, "the disk is full (what was stored before is safe)") || !strings.Contains(told, "ready6 scan --resume") {
+		t.Fatalf("exit %d: %s", code, told)
+	}
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_REMOUNT, "size=64m"); err != nil {
+		t.Fatal(err)
+	}
+	type header struct {
+		ID                int
+		Status            string
+		Planned, Services int
+	}
+	runs := func() (list []header) {
+		out, told, code := ready6("history", "--format", "json")
+		if err := json.Unmarshal([]byte(out), &list); err != nil || code != 0 || len(list) != 1 {
+			t.Fatalf("exit %d, %v: %s%s", code, err, out, told)
+		}
+		return list
+	}
+	before := runs()[0]
+	if before.Status != "crashed" || before.Services == 0 || before.Services == before.Planned {
+		t.Errorf("after the full disk: %+v", before)
+	}
+	out, told, code := ready6(append(scan, "--resume")...)
+	if after := runs()[0]; code != 0 || after.Status != "complete" || after.Services != after.Planned || after.ID != before.ID {
+		t.Errorf("resumed: exit %d, %+v\n%s", code, after, told)
+	}
+	t.Logf("%d of %d services were stored; the resumed scan printed %d", before.Services, before.Planned, strings.Count(out, "\n"))
+}
