@@ -89,6 +89,29 @@ func TestRefusedOnce(t *testing.T) {
 	}
 }
 
+// The reports count what flaps, with the reason and what either side saw.
+func TestFlappingIsReported(t *testing.T) {
+	dir := t.TempDir()
+	names := writeTemp(t, "names.txt", "www.tinh.gov.vn\n")
+	f := &refusals{deny: func(address string, n int) bool { return address == "[2001:db8:8000::80]:443" && n == 1 }}
+	out, told, err := scanned(t, f, "--names", names, "--retests", "1", "--out", dir)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, told)
+	}
+	if !strings.Contains(told, "failed at some looks and not at others: 1 flapping, 0 that could not be confirmed, 0 recovered") {
+		t.Errorf("told: %s", told)
+	}
+	for where, want := range map[string]string{"report.en.html": "Fails and works by turns (1 of 2 looks", "report.vi.html": "Lúc lỗi lúc không (1 trên 2 lần đo", "report.json": `"scan.flapping"`} {
+		text, err := os.ReadFile(filepath.Join(dir, where))
+		if err != nil || !strings.Contains(string(text), want) {
+			t.Errorf("%s (%v) does not say %q", where, err, want)
+		}
+	}
+	if said := strings.Join(strings.Fields(out), " "); !strings.Contains(said, "Fails and works by turns (1 of 2 looks in one night failed): [2001:db8:8000::80]:443: connection refused services whose level hangs on it: 1") {
+		t.Errorf("table: %s", out)
+	}
+}
+
 // A canary that fails in the midst of the run withholds it, and one at its end.
 func TestCanaryFailsLater(t *testing.T) {
 	inv := writeTemp(t, "inventory.yaml", `agencies:

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"time"
 
 	"ready6/inventory"
@@ -115,6 +117,7 @@ func (j *job) emit(rec verdict.Record, end scanner.End) error {
 	if len(j.thresholds) > 0 && crossed(j.thresholds, reports.Judge(rec)) {
 		j.crossed++
 	}
+	j.differ(rec)
 	if j.cfg.text("format") == "jsonl" {
 		line, err := reports.ServiceLine(rec)
 		if err != nil {
@@ -131,6 +134,25 @@ func (j *job) emit(rec verdict.Record, end scanner.End) error {
 		return j.writer.Cut(rec)
 	}
 	return j.writer.Put(rec)
+}
+
+// differ counts services whose looks did not agree, each by what is worst.
+func (j *job) differ(rec verdict.Record) {
+	for i, reason := range differing {
+		if slices.ContainsFunc(rec.Results, func(r verdict.Result) bool { return r.Reason == reason }) {
+			j.differed[i]++
+			return
+		}
+	}
+}
+
+var differing = [...]verdict.Reason{"scan.flapping", "scan.unconfirmed", "scan.recovered"}
+
+// tellDiffering says how many there were.
+func (j *job) tellDiffering() {
+	if d := j.differed; d != [len(differing)]int{} {
+		fmt.Fprintf(j.s.err, "ready6: "+sayDiffering.in(j.cfg.lang())+"\n", d[0], d[1], d[2])
+	}
 }
 
 // recount holds the whole of a resumed run against the thresholds.

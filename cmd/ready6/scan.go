@@ -84,6 +84,7 @@ type job struct {
 	id         int64
 	thresholds []threshold
 	crossed    int
+	differed   [len(differing)]int // services whose looks did not agree
 	began      time.Time
 	inputs     *inputs // read beforehand, or nil
 	status     *status // of the nightly process, or nil
@@ -201,6 +202,7 @@ func (j *job) run(ctx context.Context) error {
 		return err
 	}
 	stopped := j.measure(runCtx)
+	j.tellDiffering()
 	if err := j.finish(stopped); err != nil {
 		return err
 	}
