@@ -51,15 +51,19 @@ func TestSecondLooks(t *testing.T) {
 		})
 		var c collector
 		var rounds []int
+		waits := false
 		scan := Scan{Probe: s.probe, Workers: 2, Retests: 2, RetestAfter: time.Minute,
 			Renew: func(_ context.Context, round int) func(context.Context, string, inventory.Service) verdict.Record {
 				rounds = append(rounds, round)
 				return s.probe
-			}}
+			}, Progress: func(p Progress) { waits = waits || p.Again == 2 && time.Until(p.Due) == 90*time.Second }}
 		if err := scan.Run(t.Context(), services(9, nil), c.emit); err != nil {
 			t.Fatal(err)
 		}
 		c.once(t, 9)
+		if !waits {
+			t.Error("nothing says when the next look is due")
+		}
 		for host, want := range map[string][]time.Duration{
 			"h0.vn": {0}, "h1.vn": {0, time.Minute}, "h2.vn": {0, time.Minute, 3 * time.Minute},
 			"h3.vn": {0, time.Minute, 3 * time.Minute}, "h4.vn": {0, time.Minute},

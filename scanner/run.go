@@ -88,6 +88,7 @@ type run struct {
 
 	started atomic.Int64
 	stuck   atomic.Int64
+	due     atomic.Pointer[time.Time] // what wait waits for
 
 	// Of collect alone.
 	again    []job // to be looked at again, the first due first
@@ -187,6 +188,8 @@ func (r *run) further(jobs []job, round int) iter.Seq[job] {
 }
 
 func (r *run) wait(until time.Time) {
+	r.due.Store(&until)
+	defer r.due.Store(nil)
 	t := time.NewTimer(time.Until(until))
 	defer t.Stop()
 	select {
@@ -278,6 +281,9 @@ func (r *run) report() {
 	}
 	p := r.progress
 	p.Total, p.Started = r.Total, int(r.started.Load())
+	if due := r.due.Load(); due != nil {
+		p.Due = *due
+	}
 	r.Progress(p)
 }
 

@@ -69,11 +69,13 @@ const (
 
 // Progress is how far a run has come.
 type Progress struct {
-	Total      int // services in the inventory; 0 when not known
-	Started    int // given to a probe so far
-	Done       int // records emitted: measured, cut short or skipped; and before, in a resumed run
-	Again      int // services that wait for another look
-	Unmeasured int // of Done: cut short or never started
+	Total   int // services in the inventory; 0 when not known
+	Started int // given to a probe so far
+	Done    int // records emitted: measured, cut short or skipped; and before, in a resumed run
+	Again   int // services that wait for another look
+
+	Due        time.Time // when the next look is due, while nothing can be done but wait; else zero
+	Unmeasured int       // of Done: cut short or never started
 
 	// Worst counts the records emitted by their worst outcome (verdict.Worst),
 	// indexed by verdict.Outcome.

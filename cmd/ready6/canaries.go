@@ -66,7 +66,7 @@ func (k *canaries) prove(ctx context.Context, config func() probes.Config) *prob
 		env := probes.New(k.j.base, config())
 		_, results := env.Preflight(ctx)
 		lost := k.faults(results)
-		if len(lost) == 0 || ctx.Err() != nil { // what an end cut short says nothing
+		if len(lost) == 0 || k.doubted() || ctx.Err() != nil { // what an end cut short says nothing
 			return env
 		}
 		if n == canaryLooks {
@@ -82,6 +82,9 @@ func (k *canaries) prove(ctx context.Context, config func() probes.Config) *prob
 
 // check proves the vantage without measuring anything else.
 func (k *canaries) check(ctx context.Context) {
+	if k.doubted() {
+		return
+	}
 	k.prove(ctx, func() probes.Config {
 		c := k.j.set.fresh()
 		c.Inventory = inventory.Inventory{Canaries: c.Inventory.Canaries}
@@ -121,20 +124,24 @@ func (k *canaries) progress(p scanner.Progress) {
 	}
 }
 
-// withhold marks the run, once for each fault.
+// withhold marks the run, by the first that finds it in doubt.
 func (k *canaries) withhold(lost []verdict.Result) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	var fresh []verdict.Result
-	for _, r := range lost {
-		if !slices.ContainsFunc(k.lost, func(l verdict.Result) bool { return l.Reason == r.Reason && l.Subject == r.Subject }) {
-			fresh = append(fresh, r)
-		}
+	if len(k.lost) > 0 {
+		return
 	}
-	k.lost = append(k.lost, fresh...)
+	k.lost = lost
 	if k.j.writer != nil && k.err == nil {
-		k.err = k.j.writer.Withhold(fresh...)
+		k.err = k.j.writer.Withhold(lost...)
 	}
+}
+
+// doubted reports whether the run is withheld already: nothing more can be lost.
+func (k *canaries) doubted() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return len(k.lost) > 0
 }
 
 // verdict names what failed; empty: the run may be published.

@@ -97,11 +97,11 @@ func (b *blocks) open() bool {
 // confirm looks again where reverse zones failed, as the scanner does at services,
 // of which there were total.
 func (b *blocks) confirm(ctx context.Context, j *job, total int) error {
-	for n := 1; n <= j.cfg.number("retests") && b.open(); n++ {
+	for n := 1; n <= j.retests() && b.open(); n++ {
 		select {
 		case <-time.After(time.Until(b.last.Add(scanner.Pause(j.retestAfter(), n)))):
 		case <-ctx.Done():
-			return &scanner.Stopped{Why: scanner.ErrInterrupted, Measured: total}
+			return &scanner.Stopped{Why: context.Cause(ctx), Measured: total}
 		}
 		j.env = j.canaries.prove(ctx, j.set.fresh)
 		if err := b.look(ctx, j); err != nil {

@@ -97,7 +97,7 @@ func (j *job) begin(ctx context.Context) error {
 	h := j.header()
 	var err error
 	if j.last.ID != 0 {
-		j.writer, err = j.store.Resume(ctx, j.last.ID, h.Started)
+		j.writer, err = j.store.Resume(ctx, j.last.ID, h.Started, j.preflight)
 	} else {
 		for range j.inv.All() {
 			h.Planned++
@@ -178,6 +178,21 @@ const (
 	labRetestAfter = 200 * time.Millisecond
 	nowRetestAfter = 5 * time.Second
 )
+
+// retests is how often a service may be looked at again. Without any network,
+// another look would see as little as the first.
+func (j *job) retests() int {
+	lacking := 0
+	for _, r := range j.preflight {
+		if r.Reason == "vantage.no-family" {
+			lacking++
+		}
+	}
+	if lacking == 2 {
+		return 0
+	}
+	return j.cfg.number("retests")
+}
 
 func (j *job) retestAfter() time.Duration {
 	switch {

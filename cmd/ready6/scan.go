@@ -194,10 +194,12 @@ func (j *job) run(ctx context.Context) error {
 	}
 	j.base = runCtx
 	j.env = probes.New(runCtx, j.set.config)
+	j.set.forget()
 	_, j.preflight = j.env.Preflight(runCtx)
-	if ctx.Err() == nil { // what an interrupt cut short says nothing about the vantage
-		j.lost = tellPreflight(j.s.err, j.preflight, j.cfg.lang())
+	if runCtx.Err() != nil { // what an end cut short says nothing about the vantage
+		j.preflight = nil
 	}
+	j.lost = tellPreflight(j.s.err, j.preflight, j.cfg.lang())
 	if err := j.begin(ctx); err != nil {
 		return err
 	}
@@ -225,14 +227,12 @@ func (j *job) run(ctx context.Context) error {
 
 // measure scans and hands every record on as it comes.
 func (j *job) measure(ctx context.Context) error {
-	before := j.preflight
-	if j.last.ID != 0 {
-		before = j.last.Preflight
+	before := j.last.Preflight
+	if len(before) == 0 {
+		before = j.preflight
 	}
 	j.canaries = newCanaries(j, before)
-	if ctx.Err() == nil {
-		j.canaries.withhold(j.canaries.faults(j.preflight))
-	}
+	j.canaries.withhold(j.canaries.faults(j.preflight))
 	worse, err := j.worse(ctx)
 	if err != nil {
 		return err
@@ -247,9 +247,9 @@ func (j *job) measure(ctx context.Context) error {
 	}
 	defer bar.done()
 	sc := scanner.Scan{
-		Probe: j.env.Service, Checks: j.set.config.Only, Workers: workers(j.cfg),
+		Probe: j.probe, Checks: j.set.config.Only, Workers: workers(j.cfg),
 		HostTimeout: j.cfg.duration("host-timeout"), RunTimeout: j.cfg.duration("run-timeout"),
-		Retests: j.cfg.number("retests"), RetestAfter: j.retestAfter(), Renew: j.renew, Worse: worse, Resumed: j.last.ID != 0,
+		Retests: j.retests(), RetestAfter: j.retestAfter(), Renew: j.renew, Worse: worse, Resumed: j.last.ID != 0,
 		Progress: func(p scanner.Progress) { bar.show(p); j.status.show(p); j.canaries.progress(p) }, Total: total, Now: j.set.clock(j.cfg), Log: j.log,
 	}
 	if j.writer != nil {
@@ -263,10 +263,10 @@ func (j *job) measure(ctx context.Context) error {
 	if err := own.look(ctx, j); err != nil {
 		return err
 	}
-	stop := j.canaries.watch(ctx, j.cfg.duration("canaries-every"))
-	stopped := sc.Run(ctx, j.inv.All(), j.emit)
+	stop := j.canaries.watch(j.base, j.cfg.duration("canaries-every"))
+	stopped := sc.Run(j.base, j.inv.All(), j.emit)
 	if stopped == nil {
-		stopped = own.confirm(ctx, j, total)
+		stopped = own.confirm(j.base, j, total)
 	}
 	stop()
 	if stopped == nil {
@@ -275,10 +275,16 @@ func (j *job) measure(ctx context.Context) error {
 	return stopped
 }
 
-// renew gives a round of further looks eyes that have seen nothing yet.
+// probe measures with the eyes of the round.
+func (j *job) probe(ctx context.Context, agency string, svc inventory.Service) verdict.Record {
+	return j.env.Service(ctx, agency, svc)
+}
+
+// renew gives a round of further looks eyes that have seen nothing yet, and lets
+// go of what the round before remembers.
 func (j *job) renew(ctx context.Context, _ int) func(context.Context, string, inventory.Service) verdict.Record {
 	j.env = j.canaries.prove(ctx, j.set.fresh)
-	return j.env.Service
+	return j.probe
 }
 
 // withBrowser is how many services are measured at once where each of them is
@@ -339,6 +345,9 @@ func (j *job) outcome(stopped error, doubt string) error {
 	switch {
 	case errors.As(stopped, &end):
 		said := fmt.Sprintf(sayKept.in(j.cfg.lang()), why(end).in(j.cfg.lang()), end.Measured, end.Unmeasured)
+		if end.Open > 0 {
+			said += "; " + fmt.Sprintf(sayOpen.in(j.cfg.lang()), end.Open)
+		}
 		if j.store != nil {
 			said += "; " + sayGoOn.in(j.cfg.lang())
 		}

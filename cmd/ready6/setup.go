@@ -101,6 +101,10 @@ func (s *setup) prepare(ctx context.Context, c config, inv inventory.Inventory) 
 	return nil
 }
 
+// forget lets go of the resolvers in config, once an Env has them: what they
+// remember goes with it. fresh still gives others.
+func (s *setup) forget() { s.config.DNS, s.config.DNS6, s.config.DNSSEC = nil, nil, nil }
+
 // nat64Prefixes are those that load has checked.
 func nat64Prefixes(c config) (out []netip.Prefix) {
 	for _, text := range c.list("nat64") {

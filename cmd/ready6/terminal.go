@@ -130,6 +130,9 @@ func (p *progress) counts() string {
 	said := fmt.Sprintf("✓ %d  ! %d  ✗ %d  ? %d", l.Worst[verdict.Pass], l.Worst[verdict.Warn], l.Worst[verdict.Fail], l.Worst[verdict.Unknown])
 	if l.Again > 0 {
 		said += fmt.Sprintf("  ↻ %d", l.Again)
+		if left := time.Until(l.Due); left > 0 {
+			said += fmt.Sprintf(" (%s)", left.Round(time.Second))
+		}
 	}
 	return said
 }

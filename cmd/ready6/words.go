@@ -20,6 +20,7 @@ var (
 	sayWithheld = saying{"run %d is kept and not published, for the vantage is in doubt: %s; mend that and scan again, or look at the run with: ready6 report %d --format table",
 		"lượt quét %d được lưu nhưng không công bố vì điểm đo không đáng tin cậy: %s; khắc phục rồi quét lại, hoặc xem lượt quét bằng: ready6 report %d --format table"}
 	sayDoubt     = saying{"what was measured is in doubt, for so is the vantage: %s", "kết quả đo không đáng tin cậy vì điểm đo không đáng tin cậy: %s"}
+	sayOpen      = saying{"%d that failed were not looked at again", "%d dịch vụ bị lỗi chưa được đo lại"}
 	sayDiffering = saying{"services that failed at some looks and not at others: %d flapping, %d that could not be confirmed, %d recovered",
 		"số dịch vụ lúc lỗi lúc không giữa các lần đo: %d chập chờn, %d chưa xác nhận được, %d đã hết lỗi"}
 	sayPruned = saying{"runs removed: %d", "số lượt quét đã xóa: %d"}

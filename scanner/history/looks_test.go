@@ -95,7 +95,7 @@ func TestResume(t *testing.T) {
 	if err != nil || last.ID != w.ID() {
 		t.Fatalf("%+v, %v", last, err)
 	}
-	w, err = s.Resume(ctx, last.ID, later)
+	w, err = s.Resume(ctx, last.ID, later, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,10 +160,10 @@ func TestNothingToResume(t *testing.T) {
 	}
 	store(t, s, h, Complete)
 	refused(h, night, "the last run (2) has measured everything")
-	if _, err := s.Resume(ctx, 2, night); err == nil {
+	if _, err := s.Resume(ctx, 2, night, nil); err == nil {
 		t.Error("a complete run was taken up again")
 	}
-	if _, err := s.Resume(ctx, 7, night); !errors.Is(err, ErrNoRun) {
+	if _, err := s.Resume(ctx, 7, night, nil); !errors.Is(err, ErrNoRun) {
 		t.Errorf("run 7: %v", err)
 	}
 	w := begin(t, s, h)
@@ -254,6 +254,7 @@ func TestDiskFullThenResumed(t *testing.T) {
 	must(t, s.Close())
 
 	s = open(t, path) // with as much space as it wants
+	h.Preflight = []verdict.Result{result(verdict.Vantage, "vantage.family-ok", "IPv6")}
 	last, err := s.Resumable(ctx, h, night)
 	if err != nil || last.Status != Crashed || last.Services == 0 || last.Services >= given {
 		t.Fatalf("%+v, %v", last, err)
@@ -262,7 +263,7 @@ func TestDiskFullThenResumed(t *testing.T) {
 	if err := s.read.QueryRow("PRAGMA integrity_check").Scan(&ok); err != nil || ok != "ok" {
 		t.Errorf("integrity: %s, %v", ok, err)
 	}
-	w, err = s.Resume(ctx, last.ID, night)
+	w, err = s.Resume(ctx, last.ID, night, h.Preflight)
 	must(t, err)
 	again := 0
 	for i := range given {
@@ -276,6 +277,9 @@ func TestDiskFullThenResumed(t *testing.T) {
 	}
 	must(t, w.Finish(ctx, Complete))
 	run, err := s.Load(ctx, last.ID)
+	if len(run.Preflight) != 1 {
+		t.Errorf("the vantage proved %v", run.Preflight)
+	}
 	if err != nil || run.Status != Complete || len(run.Records) != given || again != given-last.Services {
 		t.Errorf("%s with %d of %d records, %d measured again, %v", run.Status, len(run.Records), given, again, err)
 	}
@@ -305,6 +309,26 @@ func TestOlderForm(t *testing.T) {
 		t.Error(diff)
 	}
 	store(t, s, fullHeader(), Complete)
+}
+
+// Looks of a run that was never finished go with it.
+func TestPruneWithLooks(t *testing.T) {
+	s := open(t, temp(t))
+	w := begin(t, s, Header{Started: night})
+	must(t, w.Look(record("a", "gone.vn")), w.Look(record("a", "gone.vn")), w.Finish(t.Context(), Interrupted))
+	kept := store(t, s, Header{Started: night}, Complete, record("a", "www.a.vn"))
+	if gone, err := s.Prune(t.Context(), Keep{Last: 1}); err != nil || len(gone) != 1 {
+		t.Errorf("pruned %v, %v", gone, err)
+	}
+	for table, want := range map[string]int64{"look": 0, "record": 1, "service": 1, "run": 1} {
+		var n int64
+		if err := s.read.QueryRow("SELECT count(*) FROM " + table).Scan(&n); err != nil || n != want {
+			t.Errorf("%d rows in %s, %v", n, table, err)
+		}
+	}
+	if _, err := s.Header(t.Context(), kept); err != nil {
+		t.Error(err)
+	}
 }
 
 // Worse is what a second look decides about: a check that got worse, and that

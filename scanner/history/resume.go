@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"ready6/probes/verdict"
 )
 
 // ResumeWithin is how old a run may be to be taken up again: what it measured
@@ -79,18 +81,22 @@ func digest(body []byte) string {
 }
 
 // Resume goes on with an interrupted or crashed run; now is the time by the
-// run's clock. Its errors are Begin's, and ErrNoRun.
-func (s *Store) Resume(ctx context.Context, id int64, now time.Time) (*Writer, error) {
-	return s.writerOf(ctx, now, func(w *Writer) error { return w.resume(ctx, id) })
+// run's clock, preflight what the vantage proves of itself now: the run's own if
+// it ended before it had one. Its errors are Begin's, and ErrNoRun.
+func (s *Store) Resume(ctx context.Context, id int64, now time.Time, preflight []verdict.Result) (*Writer, error) {
+	return s.writerOf(ctx, now, func(w *Writer) error { return w.resume(ctx, id, preflight) })
 }
 
-func (w *Writer) resume(ctx context.Context, id int64) error {
+func (w *Writer) resume(ctx context.Context, id int64, preflight []verdict.Result) error {
 	h, err := w.s.Header(ctx, id)
 	if err != nil {
 		return err
 	}
 	w.id, w.withheld = id, h.Withheld
 	stored := h
+	if len(stored.Preflight) == 0 {
+		stored.Preflight = preflight
+	}
 	stored.Resumed = append(stored.Resumed, w.start)
 	stored.Finished, stored.Status, stored.Services, stored.Withheld = time.Time{}, Running, 0, nil // columns have them
 	text, err := json.Marshal(stored)
