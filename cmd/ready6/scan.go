@@ -260,7 +260,7 @@ func (j *job) measure(ctx context.Context) error {
 		sc.Book = s
 	}
 	own := &blocks{looks: map[verdict.ServiceKey][]verdict.Record{}}
-	if err := own.look(ctx, j); err != nil {
+	if err := own.look(j.base, j); err != nil {
 		return err
 	}
 	stop := j.canaries.watch(j.base, j.cfg.duration("canaries-every"))
