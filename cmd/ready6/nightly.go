@@ -45,7 +45,7 @@ is (Type=notify). Two of them on one history are refused.`,
 			return n.run(cmd.Context())
 		},
 	}
-	own := []string{"nightly-at", "zone", "jitter", "catch-up", "at-once", "keep", "plan", "out", "store", "workers", "run-timeout", "log-level", "log-format", "browser"}
+	own := []string{"nightly-at", "zone", "jitter", "catch-up", "at-once", "keep", "plan", "out", "store", "workers", "run-timeout", "retests", "retest-after", "canaries-every", "log-level", "log-format", "browser"}
 	return withSettings(c, append(append(own, telling...), measuring...)...)
 }
 
@@ -102,6 +102,7 @@ func (n *nights) now() *force {
 // take makes a set of settings that can be put in force in the place of another.
 func (n *nights) take(ctx context.Context, cfg config, old *force) (*force, error) {
 	cfg.v.Set("format", "table") // what the file says of other commands' output would stream results away
+	cfg.v.Set("resume", false)   // each night is a run of its own
 	f := &force{cfg: cfg}
 	log := logger(cfg, n.s)
 	var inputErr, hookErr error
