@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"ready6/probes/dial"
@@ -151,11 +152,20 @@ func (e *Env) persist(ctx context.Context, p endpoint) attempt {
 			}
 			return a
 		}
-		select {
-		case <-time.After(time.Duration(n) * e.Step / 2):
-		case <-ctx.Done():
+		if !e.pause(ctx, time.Duration(n)*e.Step/2) {
 			return a
 		}
+	}
+}
+
+// pause waits before something is tried again; false if ctx ends first.
+func (e *Env) pause(ctx context.Context, d time.Duration) bool {
+	defer e.Meter.Clock(dial.Pausing)()
+	select {
+	case <-time.After(d):
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 
@@ -205,7 +215,9 @@ func (e *Env) connect(ctx context.Context, a *attempt) (*wire, error) {
 	}
 	a.stage = handshaking
 	a.proof = append(a.proof, "TCP")
-	return newWire(ctx, c, &a.received), nil
+	w := newWire(ctx, c, &a.received)
+	w.end = sync.OnceFunc(e.Meter.Clock(dial.Exchanging))
+	return w, nil
 }
 
 // fail notes why an attempt ended. A step's own deadline is a timeout of the
@@ -237,7 +249,10 @@ func (e *Env) handshake(ctx context.Context, a *attempt, c *wire, protocols ...s
 		CipherSuites: everySuite(),
 	})
 	c.step(e.Step)
-	if err := t.HandshakeContext(ctx); err != nil {
+	end := e.Meter.Clock(dial.Securing)
+	err := t.HandshakeContext(ctx)
+	end()
+	if err != nil {
 		a.fail(ctx, err)
 		var notTLS tls.RecordHeaderError
 		a.protocol = a.cause == verdict.OtherCause && errors.As(err, &notTLS)
@@ -287,6 +302,7 @@ type wire struct {
 	net.Conn
 	received *int64
 	stop     func() bool
+	end      func() // of the time spent on it, once; may be nil
 }
 
 var errTooMuch = errors.New("the reply is larger than this scanner reads")
@@ -309,6 +325,9 @@ func (w *wire) Read(b []byte) (int, error) {
 
 func (w *wire) Close() error {
 	w.stop()
+	if w.end != nil {
+		w.end()
+	}
 	return w.Conn.Close()
 }
 

@@ -24,7 +24,7 @@ import (
 
 // measuring are the settings of every command that goes out to the network.
 var measuring = []string{"root-hints", "trust-anchor", "vrps", "vrps-max-age", "routes", "routes-max-age", "min-peers", "ca", "allow", "only", "step-timeout", "host-timeout", "lead-time",
-	"per-address", "connections", "qname-minimisation", "vantage", "vantage-internal", "nat64", "contact", "lang", "color", "lab", "world", "loopback", "inventory"}
+	"per-address", "per-network", "connections", "queries-per-address", "queries-per-network", "queries", "opt-out", "helo-name", "edns-contact", "qname-minimisation", "vantage", "vantage-internal", "nat64", "contact", "lang", "color", "lab", "world", "loopback", "inventory"}
 
 func scanCommand(s streams) *cobra.Command {
 	c := &cobra.Command{
@@ -45,7 +45,7 @@ keeps a run and reports only where --out or --store says so.`,
 			return scan(cmd.Context(), cfg, s)
 		},
 	}
-	c = withSettings(c, append([]string{"names", "plan", "out", "store", "format", "workers", "run-timeout", "fail-on", "log-level", "log-format", "browser"}, append(telling, measuring...)...)...)
+	c = withSettings(c, append([]string{"names", "plan-file", "plan", "seed", "debug-listen", "out", "store", "format", "workers", "run-timeout", "fail-on", "log-level", "log-format", "browser"}, append(telling, measuring...)...)...)
 	return withUsage(c, "format", "table or jsonl (default: table)")
 }
 

@@ -23,4 +23,9 @@ var scanReasons = []Entry{
 		Text{"{subject}: not measured, the run was stopped before its end",
 			"{subject}: chưa đo được vì lượt quét bị dừng trước khi kết thúc"},
 		Text{"Scan again.", "Chạy lại lượt quét."}, ""},
+	{"scan.opted-out", "", Unknown, "",
+		Text{"{subject}: not measured, it is on the opt-out list of this scan ({entry}); nothing was sent to it",
+			"{subject}: không đo vì có trong danh sách không quét ({entry}); không gửi gì tới dịch vụ này"},
+		Text{"Nothing to mend at the service. Whoever runs this scan may ask its owner again and take the entry off the list.",
+			"Dịch vụ không cần xử lý gì. Bên vận hành lượt quét có thể hỏi lại chủ dịch vụ rồi gỡ mục này khỏi danh sách."}, ""},
 }
