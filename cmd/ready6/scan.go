@@ -36,7 +36,12 @@ With --format jsonl it prints one JSON object per service as each finishes, and
 keeps a run and reports only where --out or --store says so.`,
 		Example: "  ready6 scan --lab\n  ready6 scan --inventory inventory.yaml --vrps rtr://127.0.0.1:8282 --routes rib.mrt.gz\n" +
 			"  ready6 scan --names names.txt --only aaaa,dnssec --format jsonl",
-		Args: cobra.NoArgs,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 && cmd.Flags().Changed("plan") {
+				return usagef("--plan takes no file: it prints what would be sent%s", renamed("plan"))
+			}
+			return cobra.NoArgs(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := load(cmd, s)
 			if err != nil {
@@ -46,7 +51,7 @@ keeps a run and reports only where --out or --store says so.`,
 		},
 	}
 	c = withSettings(c, append([]string{"names", "plan-file", "plan", "seed", "debug-listen", "out", "store", "format", "workers", "run-timeout", "fail-on", "log-level", "log-format", "browser"}, append(telling, measuring...)...)...)
-	return withUsage(c, "format", "table or jsonl (default: table)")
+	return withUsage(c, "format", "table or jsonl (default: table); with --plan text or json")
 }
 
 // job is one scan under way.
@@ -68,14 +73,16 @@ type job struct {
 	id         int64
 	thresholds []threshold
 	crossed    int
+	watch      *watch
+	seed       uint64
 	began      time.Time
 	inputs     *inputs // read beforehand, or nil
 	status     *status // of the nightly process, or nil
 }
 
 func scan(ctx context.Context, cfg config, s streams) error {
-	if f := cfg.text("format"); f != "" && f != "table" && f != "jsonl" {
-		return usagef("format: %q is not one of table, jsonl", f)
+	if f := cfg.text("format"); f != "" && f != "table" && f != "jsonl" && ((f != "json" && f != "text") || !cfg.on("plan")) {
+		return usagef("format: %q is not one of table, jsonl (and json with --plan)", f)
 	}
 	j := &job{cfg: cfg, s: s, log: logger(cfg, s), began: time.Now()}
 	h, err := newHooks(cfg, &setup{}, j.log)
@@ -83,19 +90,32 @@ func scan(ctx context.Context, cfg config, s streams) error {
 		return err
 	}
 	err = j.scan(ctx)
-	h.tell(ctx, s, j.id)
+	if !cfg.on("plan") {
+		h.tell(ctx, s, j.id)
+	}
 	return err
 }
 
 // scan does the whole job.
 func (j *job) scan(ctx context.Context) (err error) {
 	cfg := j.cfg
+	j.seed = seed(cfg)
 	if j.set, err = newSetup(cfg); err != nil {
 		return err
 	}
 	defer j.set.close()
 	if err := j.read(); err != nil {
 		return err
+	}
+	if cfg.on("plan") && j.status == nil {
+		return j.showPlan()
+	}
+	if j.watch, err = newWatch(cfg, j.set); err != nil {
+		return err
+	}
+	defer j.watch.close()
+	if at := j.watch.at; at != "" {
+		fmt.Fprintf(j.s.err, "ready6: http://%s/metrics and http://%s/debug/pprof/ while this lasts\n", at, at)
 	}
 	if err := j.set.prepare(ctx, cfg, j.inv); err != nil {
 		return err
@@ -198,6 +218,7 @@ func (j *job) begin(ctx context.Context) error {
 	if j.store == nil {
 		return nil
 	}
+	j.set.source("order", fmt.Sprintf("seed %d", j.seed), time.Time{}, 0)
 	planned := 0
 	for range j.inv.All() {
 		planned++
@@ -229,15 +250,16 @@ func (j *job) measure(ctx context.Context) error {
 	for range j.inv.All() {
 		total++
 	}
-	bar := newProgress(j.s, total)
+	bar := newProgress(j.s, total, progressLog(j.cfg, j.log))
 	if j.status != nil { // a line every ten seconds, night after night, is too much for a log
 		bar.w = io.Discard
 	}
+	defer j.tellTiming()
 	defer bar.done()
 	sc := scanner.Scan{
 		Probe: j.env.Service, Checks: j.set.config.Only, Workers: workers(j.cfg),
 		HostTimeout: j.cfg.duration("host-timeout"), RunTimeout: j.cfg.duration("run-timeout"),
-		Progress: func(p scanner.Progress) { bar.show(p); j.status.show(p) }, Total: total, Now: j.set.clock(j.cfg), Log: j.log,
+		Progress: func(p scanner.Progress) { bar.show(p); j.status.show(p); j.watch.show(p) }, Total: total, Now: j.set.clock(j.cfg), Log: j.log,
 	}
 	if j.store != nil {
 		for _, rec := range j.env.Resources(ctx) {
@@ -246,7 +268,19 @@ func (j *job) measure(ctx context.Context) error {
 			}
 		}
 	}
-	return sc.Run(ctx, j.inv.All(), j.emit)
+	return sc.Run(ctx, shuffled(j.inv, j.seed), j.emit)
+}
+
+// tellTiming says, after the run, what was sent and where the time went.
+func (j *job) tellTiming() {
+	took := time.Since(j.began)
+	if l := progressLog(j.cfg, j.log); l != nil {
+		j.set.logTiming(l, took)
+		return
+	}
+	if said := j.set.timing(took, j.cfg.lang()); said != "" {
+		fmt.Fprintln(j.s.err, said)
+	}
 }
 
 // withBrowser is how many services are measured at once where each of them is
