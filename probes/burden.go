@@ -22,8 +22,8 @@ type PortBurden struct {
 
 // What is asked and opened more than once, where there is silence or trouble.
 const (
-	MostTries   = tries // of a connection, or of a question to one certain server
-	MostPackets = 100   // to all servers together, for one question (resolve.Config.MaxQueries)
+	MostTries   = mostTries // of a connection, or of a question to one certain server; 3 where little is lost
+	MostPackets = 100       // to all servers together, for one question (resolve.Config.MaxQueries)
 )
 
 // BurdenOf says what measuring a service of a kind takes; no checks means all.

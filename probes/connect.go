@@ -121,10 +121,33 @@ func (e *Env) attempt(ctx context.Context, p endpoint) attempt {
 
 // tries is how often silence is given another chance: one lost packet, or one
 // busy moment of this machine, must not become somebody's fault.
-const tries = 3
+const (
+	tries     = 3
+	mostTries = 9    // where much is lost
+	doubt     = 1e-4 // that so many tries were lost one after another
+)
 
-// triesOf says how often an attempt with this end is made; once if not listed.
-var triesOf = map[verdict.Cause]int{verdict.Timeout: tries, verdict.Reset: 2, verdict.Unreachable: 2}
+// patience is how often silence at an address is tried: the more packets get
+// lost on the way to those who do answer, the less silence says.
+func (e *Env) patience(at netip.Addr) int {
+	loss := e.Pace.Loss(at)
+	n := tries
+	for p := loss * loss * loss; p > doubt && n < mostTries; n++ {
+		p *= loss
+	}
+	return n
+}
+
+// triesOf says how often an attempt with this end is made.
+func (e *Env) triesOf(a attempt) int {
+	switch a.cause {
+	case verdict.Timeout:
+		return e.patience(a.addr)
+	case verdict.Reset, verdict.Unreachable:
+		return 2
+	}
+	return 1
+}
 
 // persist speaks to an endpoint, again after a pause where nothing came back.
 // A cut connection or a router's word may be of the moment and is tried once
@@ -144,7 +167,7 @@ func (e *Env) persist(ctx context.Context, p endpoint) attempt {
 		leave()
 		a.took = time.Since(began)
 		_, silent := e.silent.Load(at)
-		if a.ok() || n >= triesOf[a.cause] || (silent && !a.connected()) {
+		if a.ok() || n >= e.triesOf(a) || (silent && !a.connected() && e.patience(p.addr) == tries) {
 			if a.connected() {
 				e.silent.Delete(at)
 			} else if a.cause == verdict.Timeout {
@@ -152,7 +175,7 @@ func (e *Env) persist(ctx context.Context, p endpoint) attempt {
 			}
 			return a
 		}
-		if !e.pause(ctx, time.Duration(n)*e.Step/2) {
+		if !e.pause(ctx, time.Duration(min(n, tries))*e.Step/2) {
 			return a
 		}
 	}

@@ -46,6 +46,7 @@ type Config struct {
 	Allow                   []netip.Prefix   // special-purpose space that may be contacted after all
 
 	OptOut *inventory.OptOut // who is not contacted; Dial and DNS know them too
+	Pace   *dial.Pace        // of DNS; what it finds out of loss says how often silence is tried again; may be nil
 	Meter  *dial.Meter       // of where the time goes; may be nil
 
 	NAT64Prefixes []netip.Prefix // of this network's NAT64, beside those of everywhere

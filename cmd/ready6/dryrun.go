@@ -131,8 +131,8 @@ var (
 	sayDryPort     = saying{"port %d: %d", "cổng %d: %d"}
 	sayDryNames    = saying{"asked of the servers of its zone: %s", "hỏi máy chủ của vùng chứa tên: %s"}
 	sayDryZones    = saying{"asked of the servers of each zone above it, once a run: %s", "hỏi máy chủ của mỗi vùng cấp trên, một lần mỗi lượt: %s"}
-	sayDryRetry    = saying{"only silence or a cut is met with another try: %d in all for a connection, up to %d packets for a question to all servers together; each redirect within a site is one connection more",
-		"chỉ thử lại khi không có phản hồi hoặc bị ngắt: tối đa %d lần cho một kết nối, %d gói cho một câu hỏi tới mọi máy chủ; mỗi lần chuyển hướng trong cùng trang thêm một kết nối"}
+	sayDryRetry    = saying{"only silence or a cut is met with another try: 3 in all for a connection, %d where the network loses much, up to %d packets for a question to all servers together; each redirect within a site is one connection more",
+		"chỉ thử lại khi không có phản hồi hoặc bị ngắt: tối đa 3 lần cho một kết nối (%d lần nếu mạng mất nhiều gói), %d gói cho một câu hỏi tới mọi máy chủ; mỗi lần chuyển hướng trong cùng trang thêm một kết nối"}
 	sayDryPages  = saying{"hosts that pages, mail and zones name are looked up too, and reached once: which ones is known only then", "các máy chủ được nêu trong trang web, thư và vùng cũng được tra cứu và kết nối một lần; khi quét mới biết là máy nào"}
 	sayDryLimits = saying{"limits:", "giới hạn:"}
 	sayDrySpared = saying{"not contacted (%s, %d entries): services of this inventory: %d", "không liên hệ (%s, %d mục): số dịch vụ trong danh mục: %d"}

@@ -76,7 +76,7 @@ func (s *setup) prepare(ctx context.Context, c config, inv inventory.Inventory) 
 		Dial: dial.Limit(out, dial.Limits{PerAddress: c.number("per-address"), PerNetwork: c.number("per-network"),
 			Total: c.number("connections"), Meter: s.meter}),
 		PerAddress: c.number("per-address"), Connections: c.number("connections"),
-		OptOut: s.optOut, Meter: s.meter, EHLO: c.text("helo-name"),
+		OptOut: s.optOut, Pace: s.pace, Meter: s.meter, EHLO: c.text("helo-name"),
 		CAs: cas, Roots: hints, Allow: s.allow(c), Inventory: inv, Name: vantageName(c),
 		Now: now, Step: s.step(c), Lead: c.duration("lead-time"), UserAgent: userAgent(c), Policy: policy(c),
 		Browser: c.browser(), OwnCAs: s.lab != nil || c.text("ca") != "",

@@ -45,8 +45,10 @@ type lane struct {
 	rate, most float64 // questions a second: now, and at most
 	ceiling    float64 // the rate when it was last pushed back; 0: never
 	heard      bool    // it has answered at all: silence of who never did is no matter of pace
-	cuts       int     // what left before the last one does not cause another
-	clean      int     // rounds since
+	answers    int     // ever, and how often there was none
+	silences   int
+	cuts       int // what left before the last one does not cause another
+	clean      int // rounds since
 
 	began             time.Time // of the round
 	good, silent, bad int
@@ -55,6 +57,12 @@ type lane struct {
 
 // note takes an outcome into the round; true if it led to a cut.
 func (l *lane) note(now time.Time, e Echo, cuts int) bool {
+	switch {
+	case e == Heard || e == Pushed:
+		l.answers++
+	case e == Silence && l.heard:
+		l.silences++
+	}
 	switch {
 	case e == Void, e == Silence && !l.heard, e != Heard && cuts != l.cuts:
 		return false

@@ -43,6 +43,8 @@ type Pace struct {
 	nets         map[netip.Prefix]*bucket
 	all          bucket
 	slowed       int // lanes that have been pushed back, ever
+	answers      int // of all servers, and how often one that has answered before did not
+	silences     int
 }
 
 // NewPace returns a Pace within the rates given. What it lets through, and how
@@ -199,7 +201,10 @@ func (t Turn) Done(e Echo) {
 	t.p.meter.Add(Asking, now.Sub(t.began))
 	t.p.mu.Lock()
 	defer t.p.mu.Unlock()
+	before := [2]int{t.l.answers, t.l.silences}
 	t.p.noted(t.l, t.l.note(now, e, t.cuts))
+	t.p.answers += t.l.answers - before[0]
+	t.p.silences += t.l.silences - before[1]
 }
 
 // Busy reports whether a question to an address would have to wait for its turn.
@@ -232,6 +237,51 @@ func (p *Pace) noted(l *lane, cut bool) {
 	if cut && l.cuts == 1 {
 		p.slowed++
 	}
+}
+
+// fewest is how many outcomes make a share of loss.
+const fewest = 20
+
+// Loss returns the share of questions, 0 to 1, to servers that do answer that
+// went unanswered: of those to one address or of all, whichever is more. It is 0
+// while too few were asked to tell.
+func (p *Pace) Loss(at netip.Addr) float64 {
+	if p == nil {
+		return 0
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	share := func(answers, silences int) float64 {
+		if answers+silences < fewest {
+			return 0
+		}
+		return float64(silences) / float64(answers+silences)
+	}
+	loss := share(p.answers, p.silences)
+	if l := p.lanes[at]; l != nil {
+		loss = max(loss, share(l.answers, l.silences))
+	}
+	return loss
+}
+
+// PushedBack reports whether an address was found to take less than it was given.
+func (p *Pace) PushedBack(at netip.Addr) bool {
+	return p.known(at, func(l *lane) bool { return l.cuts > 0 })
+}
+
+// Answers reports whether an address has given a reply that no rate limit sends.
+func (p *Pace) Answers(at netip.Addr) bool {
+	return p.known(at, func(l *lane) bool { return l.heard })
+}
+
+func (p *Pace) known(at netip.Addr, is func(*lane) bool) bool {
+	if p == nil {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l := p.lanes[at]
+	return l != nil && is(l)
 }
 
 // Slowed returns how many addresses were found to take less than they were given.
