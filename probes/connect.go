@@ -156,6 +156,7 @@ func (e *Env) triesOf(a attempt) int {
 func (e *Env) persist(ctx context.Context, p endpoint) attempt {
 	began := time.Now() // not e.Now, which may stand still
 	at := netip.AddrPortFrom(p.addr, p.port)
+	var furthest attempt // a port that once took a connection is not a closed one
 	for n := 1; ; n++ {
 		a := attempt{endpoint: p, at: e.Now(), tries: n}
 		leave, err := e.gate.enter(ctx, p.addr)
@@ -170,10 +171,17 @@ func (e *Env) persist(ctx context.Context, p endpoint) attempt {
 		if a.ok() || n >= e.triesOf(a) || (silent && !a.connected() && e.patience(p.addr) == tries) {
 			if a.connected() {
 				e.silent.Delete(at)
-			} else if a.cause == verdict.Timeout {
+			} else if a.cause == verdict.Timeout && furthest.tries == 0 {
 				e.silent.Store(at, true)
 			}
+			if a.stage < furthest.stage {
+				furthest.tries, furthest.took = n, a.took
+				return furthest
+			}
 			return a
+		}
+		if a.stage > connecting && a.stage >= furthest.stage {
+			furthest = a
 		}
 		if !e.pause(ctx, time.Duration(min(n, tries))*e.Step/2) {
 			return a

@@ -244,6 +244,9 @@ func roughRun(t *testing.T, world string, r *rough) (recs map[string]verdict.Rec
 		}
 		wg.Wait()
 		took, slowed = time.Since(began), pace.Slowed()
+		cancel()
+		_ = l.Close()
+		time.Sleep(time.Hour) // for what is still on its way
 	})
 	return recs, took, slowed
 }
