@@ -7,6 +7,7 @@ import "time"
 // a lossy path does not take all night.
 const (
 	firstRate  = 2000.0 // questions a second to a server nothing is known of
+	growth     = 4      // a round, while nothing goes wrong
 	fastest    = 1e6    // where nobody set a limit
 	slowest    = 2.0    // where it pushed back
 	patient    = 10.0   // where there was only silence
@@ -84,7 +85,7 @@ func (l *lane) note(now time.Time, e Echo, cuts int) bool {
 	case cut:
 		l.cut(now, float64(n)/length.Seconds())
 	case l.waited && (l.ceiling == 0 || l.clean >= clean):
-		l.rate *= 2
+		l.rate *= growth
 	case l.waited:
 		l.rate += max(1, l.ceiling/steps)
 	}

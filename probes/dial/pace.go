@@ -29,7 +29,7 @@ func Network(a netip.Addr) netip.Prefix {
 
 // Pace says when the next question may go to a name server. Within Rates it
 // finds out, address by address, how much a server can take: it begins at
-// firstRate and doubles while replies come; where some don't, or come as what
+// firstRate and grows fast while replies come; where some don't, or come as what
 // rate limits answer with (REFUSED, SERVFAIL, a needless TC bit, an ICMP
 // refusal), it goes down to half of what was answered and up again by small,
 // equal steps. Who waits here has not asked yet: a wait is never a server's

@@ -2,8 +2,11 @@ package dial
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"net"
 	"net/netip"
 	"sync"
 	"testing"
@@ -214,6 +217,64 @@ func TestPaceWaits(t *testing.T) {
 			t.Errorf("%d addresses, %v was asked %d times", n, busiest, most)
 		}
 	})
+}
+
+// What servers do with questions tells how much is lost on the way to those that
+// do answer; those that never did, and too few questions, tell nothing.
+func TestPaceLoss(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := NewPace(Rates{}, nil)
+		other := netip.MustParseAddr("192.0.2.1")
+		say := func(a netip.Addr, echoes ...Echo) {
+			for _, e := range echoes {
+				turn, err := p.Turn(t.Context(), a)
+				if err != nil {
+					t.Fatal(err)
+				}
+				turn.Done(e)
+			}
+		}
+		for range 30 {
+			say(other, Silence)
+		}
+		if p.Loss(other) != 0 || p.Answers(other) || p.PushedBack(other) {
+			t.Error("a server that never answered counts")
+		}
+		for range 5 {
+			say(one, Heard, Heard, Heard, Silence)
+		}
+		if got := p.Loss(one); got < 0.2 || got > 0.3 || !p.Answers(one) {
+			t.Errorf("loss %v", got)
+		}
+		for range 100 {
+			say(other, Heard)
+			time.Sleep(time.Millisecond)
+		}
+		if all, here := p.Loss(other), p.Loss(one); all > 0.1 || here < 0.2 {
+			t.Errorf("loss %v on all paths, %v on one", all, here)
+		}
+		var none *Pace
+		if none.Loss(one) != 0 || none.Busy(one) || none.PushedBack(one) || none.Answers(one) || none.Slowed() != 0 {
+			t.Error("no pace knows something")
+		}
+	})
+}
+
+func TestSpare(t *testing.T) {
+	asked := ""
+	d := Spare(func(_ context.Context, _, address string) (net.Conn, error) { asked = address; return nil, io.EOF },
+		func(a netip.Addr) string {
+			if a == one {
+				return "2001:db8::/64"
+			}
+			return ""
+		})
+	if _, err := d(t.Context(), "tcp", "[2001:db8::1]:80"); Classify(err) != verdict.OptedOut || asked != "" {
+		t.Errorf("%v, asked %q", err, asked)
+	}
+	if _, err := d(t.Context(), "tcp", "[2001:db8::2]:80"); !errors.Is(err, io.EOF) {
+		t.Error(err)
+	}
 }
 
 func TestNetwork(t *testing.T) {
