@@ -53,7 +53,7 @@ func BurdenOf(kind string, port uint16, checks []verdict.Check) Burden {
 	for _, p := range ports(kind, port) {
 		n := 1
 		if kind == "web" {
-			n++ // a second visit where both families show different pages
+			n += 3 // a second visit where both families show different pages; two where IPv6 seems slow to connect
 			if p != 80 {
 				n += 2 // HTTP/2, and the style sheets of the page
 			}

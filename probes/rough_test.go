@@ -25,7 +25,6 @@ import (
 	"ready6/probes/dnssec"
 	"ready6/probes/lab"
 	"ready6/probes/resolve"
-	"ready6/probes/rpki"
 	"ready6/probes/verdict"
 	"ready6/reports"
 )
@@ -254,32 +253,15 @@ func roughRun(t *testing.T, world string, r *rough) (recs map[string]verdict.Rec
 // roughEnv wires a lab up as the command does, politeness included.
 func roughEnv(t *testing.T, ctx context.Context, l *lab.Lab, inv inventory.Inventory, r *rough) (*probes.Env, *dial.Pace) {
 	t.Helper()
-	out := r.dial(dial.Guard(l.Dial, l.Allow()...))
-	hints, err := resolve.ReadHints(strings.NewReader(l.Hints()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	pace := dial.NewPace(dial.Rates{}, nil)
-	c := probes.Config{Dial: dial.Limit(out, dial.Limits{PerAddress: 4, PerNetwork: 64, Total: 256}), CAs: l.CAs(), Roots: hints, Allow: l.Allow(),
-		Pace: pace, Inventory: inv, Now: l.Now, Step: 5 * time.Second, Internal: l.Internal(), NAT64Prefixes: l.NAT64()}
-	base := resolve.Config{Dial: dial.Limit(out, dial.Limits{PerAddress: 64}), Hints: hints, Timeout: 5 * time.Second, Now: l.Now, Pace: pace}
+	const step = 5 * time.Second
+	out, pace := r.dial(dial.Guard(l.Dial, l.Allow()...)), dial.NewPace(dial.Rates{}, nil)
+	c := environment(t, ctx, l, inv).Config
+	c.Dial, c.Pace, c.Step = dial.Limit(out, dial.Limits{PerAddress: 4, PerNetwork: 64, Total: 256}), pace, step
+	base := resolve.Config{Dial: dial.Limit(out, dial.Limits{PerAddress: 64}), Hints: c.Roots, Timeout: step, Now: l.Now, Pace: pace}
 	c.DNS = resolve.New(base)
 	base.Families, base.Witness = resolve.V6, c.DNS
 	c.DNS6 = resolve.New(base)
-	if c.Anchors, err = dnssec.ReadAnchors(strings.NewReader(l.Anchors())); err != nil {
-		t.Fatal(err)
-	}
 	c.DNSSEC = dnssec.New(c.DNS, c.Anchors, l.Now)
-	if c.VRPs, err = rpki.NewRTR(l.Dial, l.RTRAddr(), nil, l.Now).Sync(ctx); err != nil {
-		t.Fatal(err)
-	}
-	mrt, err := l.RoutesMRT()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if c.Routes, err = rpki.ReadMRT(bytes.NewReader(mrt), "lab", ownBlocks(inv)...); err != nil {
-		t.Fatal(err)
-	}
 	return probes.New(ctx, c), pace
 }
 
