@@ -100,7 +100,7 @@ func TestConnectionBudget(t *testing.T) {
 	defer cancel()
 	seen := &arrivals{total: map[netip.AddrPort]int{}, open: map[netip.Addr]int{}, most: map[netip.Addr]int{}}
 	c := environment(t, ctx, l, inv).Config
-	c.Dial = dial.Limit(seen.count(dial.Guard(l.Dial, l.Allow()...)), limit, 256)
+	c.Dial = dial.Limit(seen.count(dial.Guard(l.Dial, l.Allow()...)), dial.Limits{PerAddress: limit, Total: 256})
 	c.PerAddress, c.Connections, c.Step = limit, 256, 10*time.Second // a busy machine tries nothing twice
 	env := probes.New(ctx, c)
 	var all sync.WaitGroup

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"ready6/probes/dial"
@@ -120,10 +121,33 @@ func (e *Env) attempt(ctx context.Context, p endpoint) attempt {
 
 // tries is how often silence is given another chance: one lost packet, or one
 // busy moment of this machine, must not become somebody's fault.
-const tries = 3
+const (
+	tries     = 3
+	mostTries = 9    // where much is lost
+	doubt     = 1e-4 // that so many tries were lost one after another
+)
 
-// triesOf says how often an attempt with this end is made; once if not listed.
-var triesOf = map[verdict.Cause]int{verdict.Timeout: tries, verdict.Reset: 2, verdict.Unreachable: 2}
+// patience is how often silence at an address is tried: the more packets get
+// lost on the way to those who do answer, the less silence says.
+func (e *Env) patience(at netip.Addr) int {
+	loss := e.Pace.Loss(at)
+	n := tries
+	for p := loss * loss * loss; p > doubt && n < mostTries; n++ {
+		p *= loss
+	}
+	return n
+}
+
+// triesOf says how often an attempt with this end is made.
+func (e *Env) triesOf(a attempt) int {
+	switch a.cause {
+	case verdict.Timeout:
+		return e.patience(a.addr)
+	case verdict.Reset, verdict.Unreachable:
+		return 2
+	}
+	return 1
+}
 
 // persist speaks to an endpoint, again after a pause where nothing came back.
 // A cut connection or a router's word may be of the moment and is tried once
@@ -132,6 +156,7 @@ var triesOf = map[verdict.Cause]int{verdict.Timeout: tries, verdict.Reset: 2, ve
 func (e *Env) persist(ctx context.Context, p endpoint) attempt {
 	began := time.Now() // not e.Now, which may stand still
 	at := netip.AddrPortFrom(p.addr, p.port)
+	var furthest attempt // a port that once took a connection is not a closed one
 	for n := 1; ; n++ {
 		a := attempt{endpoint: p, at: e.Now(), tries: n}
 		leave, err := e.gate.enter(ctx, p.addr)
@@ -143,19 +168,35 @@ func (e *Env) persist(ctx context.Context, p endpoint) attempt {
 		leave()
 		a.took = time.Since(began)
 		_, silent := e.silent.Load(at)
-		if a.ok() || n >= triesOf[a.cause] || (silent && !a.connected()) {
+		if a.ok() || n >= e.triesOf(a) || (silent && !a.connected() && e.patience(p.addr) == tries) {
 			if a.connected() {
 				e.silent.Delete(at)
-			} else if a.cause == verdict.Timeout {
+			} else if a.cause == verdict.Timeout && furthest.tries == 0 {
 				e.silent.Store(at, true)
+			}
+			if a.stage < furthest.stage {
+				furthest.tries, furthest.took = n, a.took
+				return furthest
 			}
 			return a
 		}
-		select {
-		case <-time.After(time.Duration(n) * e.Step / 2):
-		case <-ctx.Done():
+		if a.stage > connecting && a.stage >= furthest.stage {
+			furthest = a
+		}
+		if !e.pause(ctx, time.Duration(min(n, tries))*e.Step/2) {
 			return a
 		}
+	}
+}
+
+// pause waits before something is tried again; false if ctx ends first.
+func (e *Env) pause(ctx context.Context, d time.Duration) bool {
+	defer e.Meter.Clock(dial.Pausing)()
+	select {
+	case <-time.After(d):
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 
@@ -205,7 +246,9 @@ func (e *Env) connect(ctx context.Context, a *attempt) (*wire, error) {
 	}
 	a.stage = handshaking
 	a.proof = append(a.proof, "TCP")
-	return newWire(ctx, c, &a.received), nil
+	w := newWire(ctx, c, &a.received)
+	w.end = sync.OnceFunc(e.Meter.Clock(dial.Exchanging))
+	return w, nil
 }
 
 // fail notes why an attempt ended. A step's own deadline is a timeout of the
@@ -237,7 +280,10 @@ func (e *Env) handshake(ctx context.Context, a *attempt, c *wire, protocols ...s
 		CipherSuites: everySuite(),
 	})
 	c.step(e.Step)
-	if err := t.HandshakeContext(ctx); err != nil {
+	end := e.Meter.Clock(dial.Securing)
+	err := t.HandshakeContext(ctx)
+	end()
+	if err != nil {
 		a.fail(ctx, err)
 		var notTLS tls.RecordHeaderError
 		a.protocol = a.cause == verdict.OtherCause && errors.As(err, &notTLS)
@@ -287,6 +333,7 @@ type wire struct {
 	net.Conn
 	received *int64
 	stop     func() bool
+	end      func() // of the time spent on it, once; may be nil
 }
 
 var errTooMuch = errors.New("the reply is larger than this scanner reads")
@@ -309,6 +356,9 @@ func (w *wire) Read(b []byte) (int, error) {
 
 func (w *wire) Close() error {
 	w.stop()
+	if w.end != nil {
+		w.end()
+	}
 	return w.Conn.Close()
 }
 

@@ -45,6 +45,10 @@ type Config struct {
 	Data                    []Data           // where VRPs and Routes came from, for Preflight
 	Allow                   []netip.Prefix   // special-purpose space that may be contacted after all
 
+	OptOut *inventory.OptOut // who is not contacted; Dial and DNS know them too
+	Pace   *dial.Pace        // of DNS; what it finds out of loss says how often silence is tried again; may be nil
+	Meter  *dial.Meter       // of where the time goes; may be nil
+
 	NAT64Prefixes []netip.Prefix // of this network's NAT64, beside those of everywhere
 	Internal      bool           // this vantage may see hosts that the inventory calls internal
 
@@ -55,6 +59,7 @@ type Config struct {
 	Lead      time.Duration // warn of signatures that end within it; default 72 h
 	Only      []verdict.Check
 	UserAgent string
+	EHLO      string // how mail servers are greeted; default: an address literal
 	Browser   string // the Chromium to ask for its opinion: a path, or "auto"; empty: none
 	OwnCAs    bool   // CAs has authorities that no browser knows
 }
@@ -126,6 +131,10 @@ func (e *Env) Service(ctx context.Context, agency string, svc inventory.Service)
 			Owner: verdict.Owner{Role: verdict.Operator, Name: e.Name}}}
 		return rec
 	}
+	if entry := e.OptOut.Host(svc.Host); entry != "" {
+		rec.Results = e.spared(svc, entry, began)
+		return rec
+	}
 	s.survey(ctx, e)
 	for _, p := range table {
 		if !e.wants(p.check) {
@@ -150,6 +159,19 @@ func (e *Env) Service(ctx context.Context, agency string, svc inventory.Service)
 	}
 	rec.Took = e.Now().Sub(began)
 	return rec
+}
+
+// spared says of each check asked for that the service's owner did not want it.
+func (e *Env) spared(svc inventory.Service, entry string, at time.Time) (out []verdict.Result) {
+	for _, p := range table {
+		if !e.wants(p.check) || p.check == verdict.Mail && svc.Kind != "mail" || p.check == verdict.Browser && e.Browser == "" {
+			continue
+		}
+		r := result("scan.opted-out", "entry", entry, "cause", string(verdict.OptedOut))
+		r.Check, r.Subject, r.At, r.Owner = p.check, svc.Host, at, verdict.Owner{Role: verdict.Operator, Name: e.Name}
+		out = append(out, r)
+	}
+	return out
 }
 
 // table is the order in which a service is examined.

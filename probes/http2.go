@@ -69,7 +69,7 @@ func (e *Env) also(ctx context.Context, known *memo[endpoint, attempt], at endpo
 			speak(ctx, &a)
 			leave()
 			// Silence to UDP is mostly a firewall's, and a connection has tried again by itself.
-			if a.took = time.Since(began); a.ok() || a.udp || n >= min(2, triesOf[a.cause]) {
+			if a.took = time.Since(began); a.ok() || a.udp || n >= min(max(2, e.patience(at.addr)-1), e.triesOf(a)) {
 				return a
 			}
 		}

@@ -46,6 +46,10 @@ type glueCheck struct {
 // askServer asks one name server of a zone for its SOA, at each IPv6 address.
 func (e *Env) askServer(ctx context.Context, z resolve.Zone, ns resolve.NameServer) serverCheck {
 	s := serverCheck{name: plainName(ns.Name), ns: ns}
+	if e.OptOut.Name(s.name) != "" {
+		s.unknown = verdict.OptedOut
+		return s
+	}
 	h := e.lookup(ctx, s.name)
 	addrs := slices.Clone(h.v6.usable)
 	if h.v6.cause != "" {

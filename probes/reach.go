@@ -319,7 +319,7 @@ func (a attempt) flooded() bool { return a.stage == replying && a.cause == verdi
 // of the target.
 func ours(c verdict.Cause) bool {
 	switch c {
-	case verdict.Cancelled, verdict.Deadline, verdict.OverBudget, verdict.NoFamily, verdict.Forbidden:
+	case verdict.Cancelled, verdict.Deadline, verdict.OverBudget, verdict.NoFamily, verdict.Forbidden, verdict.OptedOut:
 		return true
 	}
 	return false

@@ -21,6 +21,7 @@ type played struct {
 func (p *played) Read(b []byte) (int, error) { return p.r.Read(b) }
 func (*played) Write(b []byte) (int, error)  { return len(b), nil }
 func (*played) Close() error                 { return nil }
+func (*played) LocalAddr() net.Addr          { return &net.TCPAddr{IP: net.IPv6loopback, Port: 9} }
 func (*played) SetDeadline(time.Time) error  { return nil }
 
 // against runs one exchange with a server that sends these bytes, whatever it is
@@ -113,3 +114,27 @@ func FuzzSMTP(f *testing.F) {
 		}
 	})
 }
+
+// TestHELOName: mail servers are told a name of the operator's, or the address
+// that they see anyway.
+func TestHELOName(t *testing.T) {
+	for _, c := range []struct{ name, local, want string }{
+		{"", "[2001:db8::7%eth0]:5", "[IPv6:2001:db8::7]"}, {"", "192.0.2.7:5", "[192.0.2.7]"}, {"", "pipe", "ready6.invalid"}, {"scan.example.vn", "192.0.2.7:5", "scan.example.vn"},
+	} {
+		e := &Env{Config: Config{EHLO: c.name}}
+		if got := e.heloName(&wire{Conn: local(c.local)}); got != c.want {
+			t.Errorf("%+v: %s", c, got)
+		}
+	}
+}
+
+// local is a connection that only knows where it comes from.
+type localConn struct {
+	net.Conn
+	at string
+}
+
+func local(at string) net.Conn          { return localConn{at: at} }
+func (c localConn) LocalAddr() net.Addr { return c }
+func (c localConn) Network() string     { return "tcp" }
+func (c localConn) String() string      { return c.at }

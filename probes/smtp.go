@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/netip"
 	"net/textproto"
 	"strconv"
 	"strings"
@@ -75,11 +76,28 @@ func (e *Env) greeting(ctx context.Context, a *attempt, c *wire, t *textproto.Co
 
 func (e *Env) ehlo(c *wire, t *textproto.Conn) (features string, err error) {
 	c.step(e.Step)
-	if err := t.PrintfLine("EHLO ready6.invalid"); err != nil {
+	if err := t.PrintfLine("EHLO %s", e.heloName(c)); err != nil {
 		return "", err
 	}
 	_, features, err = t.ReadResponse(250)
 	return features, err
+}
+
+// heloName is the name the operator gave, else the address we come from, as a
+// literal (RFC 5321 sections 4.1.1.1 and 4.1.3).
+func (e *Env) heloName(c *wire) string {
+	if e.EHLO != "" {
+		return e.EHLO
+	}
+	at, err := netip.ParseAddrPort(c.LocalAddr().String())
+	switch a := at.Addr().Unmap().WithZone(""); {
+	case err != nil:
+		return "ready6.invalid"
+	case a.Is4():
+		return "[" + a.String() + "]"
+	default:
+		return "[IPv6:" + a.String() + "]"
+	}
 }
 
 // startTLS returns the secured connection, nil after noting why there is none.

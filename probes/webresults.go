@@ -236,7 +236,8 @@ func parseHSTS(header string) (age time.Duration, err error) {
 }
 
 // A connection over IPv6 is slow where it takes slowFactor times as long as over
-// IPv4 and slowBy longer, in the best of slowTries tries of each.
+// IPv4 and slowBy longer, in the best of slowTries tries of each,
+// of more where packets get lost: each lost one is a second.
 const (
 	slowFactor = 2
 	slowBy     = 100 * time.Millisecond
@@ -251,7 +252,7 @@ func (v *pair) timing(ctx context.Context, six, four attempt) {
 	v.pages["timed"] = true
 	best6, best4, n := six.dialled, four.dialled, 1
 	slower := func() bool { return best6 > slowFactor*best4 && best6 > best4+slowBy }
-	for ; slower() && n < slowTries; n++ {
+	for most := max(slowTries, v.e.patience(six.addr)); slower() && n < most; n++ {
 		took6, ok6 := v.e.connectTime(ctx, six.endpoint)
 		took4, ok4 := v.e.connectTime(ctx, four.endpoint)
 		if !ok6 || !ok4 {

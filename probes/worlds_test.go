@@ -210,7 +210,7 @@ func environmentOver(t *testing.T, ctx context.Context, l *lab.Lab, inv inventor
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := probes.Config{Dial: dial.Limit(out, 4, 256), CAs: l.CAs(), Roots: hints, Allow: l.Allow(), Inventory: inv, Now: l.Now, Step: step,
+	c := probes.Config{Dial: dial.Limit(out, dial.Limits{PerAddress: 4, Total: 256}), CAs: l.CAs(), Roots: hints, Allow: l.Allow(), Inventory: inv, Now: l.Now, Step: step,
 		Internal: l.Internal(), NAT64Prefixes: l.NAT64()}
 	c.DNS = resolve.New(resolve.Config{Dial: out, Hints: hints, Families: resolve.Both, Timeout: step, Now: l.Now})
 	c.DNS6 = resolve.New(resolve.Config{Dial: out, Hints: hints, Families: resolve.V6, Timeout: step, Now: l.Now, Witness: c.DNS})

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/miekg/dns"
 
@@ -96,17 +97,34 @@ func (e *Env) ask(ctx context.Context, a netip.Addr, tcp bool, zone string) (m *
 	return e.askType(ctx, a, tcp, zone, dns.TypeSOA)
 }
 
-// askType asks one server address for a record set of a zone's apex in the same way.
+// askType asks one server address for a record set of a zone's apex in the same
+// way. What a server that limits its askers does not answer in the end is not
+// known, whatever it sent instead.
 func (e *Env) askType(ctx context.Context, a netip.Addr, tcp bool, zone string, qtype uint16) (m *dns.Msg, ev verdict.Evidence, err error) {
-	for range tries {
+	for n := 1; ; n++ {
 		sctx, cancel := dial.Step(ctx, e.Step)
 		m, ev, err = e.DNS.Ask(sctx, a, tcp, zone, qtype)
 		cancel()
-		if err == nil || e.causeIn(ctx, err) != verdict.Timeout {
-			break
+		off := e.putOff(ctx, a, m, err)
+		switch {
+		case off && n < e.patience(a) && (err != nil || e.pause(ctx, time.Duration(min(n, tries))*e.Step/2)):
+		case off && ctx.Err() == nil && e.Pace.PushedBack(a):
+			return nil, ev, &resolve.Failure{Cause: verdict.OverBudget, Evidence: []verdict.Evidence{ev}, Err: errLimits}
+		default:
+			return m, ev, err
 		}
 	}
-	return m, ev, err
+}
+
+var errLimits = errors.New("the server limits how often it answers")
+
+// putOff reports whether a reply, or its absence, may be of the moment: silence,
+// or an error of a server that has answered other questions.
+func (e *Env) putOff(ctx context.Context, a netip.Addr, m *dns.Msg, err error) bool {
+	if err != nil {
+		return e.causeIn(ctx, err) == verdict.Timeout
+	}
+	return (m.Rcode == dns.RcodeRefused || m.Rcode == dns.RcodeServerFailure) && e.Pace.Answers(a)
 }
 
 // causeIn is the cause of a question's failure; the end of a step's own time is
@@ -223,7 +241,7 @@ func (e *Env) apart(z resolve.Zone, t tally) []verdict.Result {
 // answers4 is the first good answer of some of a zone's servers over IPv4, nil if
 // there is none: only beside one does trouble over IPv6 mean something.
 func (e *Env) answers4(ctx context.Context, z resolve.Zone, tcp bool, servers ...resolve.NameServer) *verdict.Evidence {
-	ctx, cancel := context.WithTimeout(ctx, 2*tries*e.Step)
+	ctx, cancel := context.WithTimeout(ctx, 2*mostTries*e.Step)
 	defer cancel()
 	for _, ns := range servers[:min(len(servers), maxServers)] {
 		for _, a := range e.lookup(ctx, plainName(ns.Name)).v4.usable {

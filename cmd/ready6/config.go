@@ -30,7 +30,8 @@ type setting struct {
 // settings is the whole table. A name means the same in every command.
 var settings = append([]setting{
 	{"inventory", "", "inventory file (YAML); default: inventory.yaml if it is there"},
-	{"plan", "", "plan file (YAML) with programmes and targets; default: the province's plan"},
+	{"plan-file", "", "plan file (YAML) with programmes and targets; default: the province's plan"},
+	{"plan", false, "print what would be sent to whom, and send nothing"},
 	{"names", "", "scan the host names of this file, one a line, instead of an inventory; - for standard input"},
 	{"lab", false, "scan the built-in test Internet: no network, nothing to set up"},
 	{"world", provinceWorld, "the lab's world (see: ready6 lab --list)"},
@@ -50,7 +51,13 @@ var settings = append([]setting{
 	{"format", "", "form of the output"},
 	{"workers", 64, "services measured at once"},
 	{"per-address", 4, "connections open at once to one address"},
+	{"per-network", 64, "connections open at once to one network (a /24 of IPv4, a /48 of IPv6)"},
 	{"connections", 512, "connections open at once in all"},
+	{"queries-per-address", 20000, "DNS questions a second to one server address at most; each is asked as fast as it is seen to take, see README"},
+	{"queries-per-network", 40000, "DNS questions a second to one network at most"},
+	{"queries", 60000, "DNS questions a second in all at most"},
+	{"opt-out", "", "file with names (and all below them), addresses and CIDRs that are never contacted, one a line"},
+	{"seed", "", "order in which services are measured: the same number gives the same order; default: another one each time"},
 	{"step-timeout", 5 * time.Second, "longest wait for one connect, handshake, reply or DNS answer"},
 	{"host-timeout", 90 * time.Second, "longest time for one service"},
 	{"lead-time", 72 * time.Hour, "warn of signatures that expire within this time"},
@@ -67,7 +74,10 @@ var settings = append([]setting{
 	{"log-level", "info", "debug, info, warn or error"},
 	{"log-format", "", "console or json; default: console on a terminal"},
 	{"color", "auto", "auto, always or never"},
-	{"contact", "", "web page or address shown in HTTP requests, for those who wonder who asks"},
+	{"contact", "", "web page or address shown in HTTP requests, for those who wonder who asks (a page to put there: ready6 contact-page)"},
+	{"edns-contact", false, "put --contact into DNS questions as well (an EDNS option of the private range, 65432)"},
+	{"helo-name", "", "host name to greet mail servers with; default: this machine's address"},
+	{"debug-listen", "", "serve metrics (/metrics) and profiles (/debug/pprof/) on this loopback address, such as 127.0.0.1:6060"},
 	{"at", "", "judge signatures at this time (RFC 3339) instead of now"},
 	{"trace", false, "show every question to a name server and its answer: on standard error, with --format json in the object"},
 	{"qname-minimisation", false, "ask each zone's servers only for as much of the name as they need (RFC 9156)"},
@@ -237,7 +247,7 @@ func (c config) check(env map[string]string) []error {
 			}
 		case bool:
 			if _, err := strconv.ParseBool(raw); err != nil {
-				bad("%s: %q is not true or false", s.name, raw)
+				bad("%s: %q is not true or false%s", s.name, raw, renamed(s.name))
 			}
 		case []string:
 			if !wordList(c.v.Get(s.name)) {
@@ -290,6 +300,7 @@ func (c config) check(env map[string]string) []error {
 	if _, err := parseKeep(c.list("keep")); err != nil {
 		bad("keep: %w", err)
 	}
+	faults = append(faults, c.checkManners()...)
 	if at := c.v.GetString("at"); at != "" {
 		if _, err := time.Parse(time.RFC3339, at); err != nil {
 			bad("at: %q is not a time such as 2026-11-23T02:00:00Z", at)

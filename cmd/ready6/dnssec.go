@@ -50,7 +50,7 @@ NSEC3 chain in it are checked as well. The rest comes from the servers.`,
 	}
 	c.Flags().StringArray("before", nil, "judge a planned change: a file with a DS set or a whole signed zone (repeatable)")
 	c.Flags().Bool("posture", false, "look at the upkeep of the name's zone as well, server by server")
-	withSettings(c, "root-hints", "trust-anchor", "at", "allow", "format", "lang", "color", "step-timeout", "host-timeout",
+	withSettings(c, "opt-out", "queries-per-address", "queries-per-network", "queries", "root-hints", "trust-anchor", "at", "allow", "format", "lang", "color", "step-timeout", "host-timeout",
 		"connections", "lead-time", "trace", "qname-minimisation", "fail-on", "lab", "world", "loopback")
 	withUsage(c, "format", "text, json or svg, a picture of the chain (default: text)")
 	withUsage(c, "host-timeout", "longest time for the whole question")

@@ -108,20 +108,20 @@ func readNames(path string, s streams) (inv inventory.Inventory, err error) {
 
 // readPlan reads the plan given, or the province's own.
 func readPlan(c config) (inventory.Plan, []byte, error) {
-	path := c.text("plan")
+	path := c.text("plan-file")
 	if path == "" {
 		return inventory.ProvincePlan(), nil, nil
 	}
 	raw, err := readFile(path)
 	if err != nil {
-		return inventory.Plan{}, nil, usagef("plan: %w", err)
+		return inventory.Plan{}, nil, usagef("plan-file: %w", err)
 	}
 	plan, err := inventory.ReadPlan(bytes.NewReader(raw), path)
 	if err != nil {
 		return plan, raw, usage(err)
 	}
 	if len(plan.Programmes) == 0 {
-		return plan, raw, usagef("plan: %s has no programmes; add some, or leave --plan out for the province's plan", path)
+		return plan, raw, usagef("plan-file: %s has no programmes; add some, or leave --plan-file out for the province's plan", path)
 	}
 	return plan, raw, nil
 }

@@ -107,7 +107,7 @@ a.root-servers.net.	3600000	A	198.18.13.10
 		for _, z := range n.zones {
 			served[z] = signed[z]
 		}
-		conf := w.render("nsd.conf.tmpl", "nsd-"+n.name+"/nsd.conf", map[string]any{"Addrs": n.addrs, "Dir": dir, "Zones": served})
+		conf := w.render("nsd.conf.tmpl", "nsd-"+n.name+"/nsd.conf", map[string]any{"Addrs": n.addrs, "Dir": dir, "Zones": served, "RateLimit": w.rateLimit})
 		w.start(w.servers, "nsd-"+n.name, "nsd", "-d", "-c", conf)
 		for _, z := range n.zones {
 			w.await("name server of "+z, func() error {

@@ -301,7 +301,7 @@ func (v *v6world) startDNS() {
 			v.address(a)
 		}
 		dir := filepath.Dir(v.write("nsd-"+s.name+"/keep", ""))
-		conf := v.render("nsd.conf.tmpl", "nsd-"+s.name+"/nsd.conf", map[string]any{"Addrs": s.addrs, "Dir": dir, "Zones": served})
+		conf := v.render("nsd.conf.tmpl", "nsd-"+s.name+"/nsd.conf", map[string]any{"Addrs": s.addrs, "Dir": dir, "Zones": served, "RateLimit": 0})
 		v.start(v.servers, "nsd-"+s.name, "nsd", "-d", "-c", conf)
 		for _, z := range s.zones {
 			v.await("name server of "+z, func() error {

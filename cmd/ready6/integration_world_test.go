@@ -39,6 +39,8 @@ type world struct {
 	only4   string // vantage with IPv4 alone
 	cut     string // vantage with nothing but a loopback
 	files   files
+
+	rateLimit int // questions a second that a name server answers to one network; 0: all
 }
 
 // files are what a scan of the world is given.

@@ -22,7 +22,7 @@ func inventoryCommand(s streams) *cobra.Command {
 func inventoryCheckCommand(s streams) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "check [FILE...]",
-		Short: "Report every fault of inventory files (and of --plan), with file, line and the mend",
+		Short: "Report every fault of inventory files (and of --plan-file), with file, line and the mend",
 		RunE: func(cmd *cobra.Command, files []string) error {
 			cfg, err := load(cmd, s)
 			if err != nil {
@@ -30,18 +30,18 @@ func inventoryCheckCommand(s streams) *cobra.Command {
 			}
 			if f := cfg.text("inventory"); f != "" {
 				files = append(files, f)
-			} else if _, err := os.Stat(defaultInventory); err == nil && len(files) == 0 && cfg.text("plan") == "" {
+			} else if _, err := os.Stat(defaultInventory); err == nil && len(files) == 0 && cfg.text("plan-file") == "" {
 				files = append(files, defaultInventory)
 			}
 			return inventoryCheck(cfg, s, files)
 		},
 	}
-	return withSettings(c, "inventory", "plan")
+	return withSettings(c, "inventory", "plan-file")
 }
 
 func inventoryCheck(cfg config, s streams, files []string) error {
-	if len(files) == 0 && cfg.text("plan") == "" {
-		return usagef("nothing to check: name an inventory file, or a plan with --plan")
+	if len(files) == 0 && cfg.text("plan-file") == "" {
+		return usagef("nothing to check: name an inventory file, or a plan with --plan-file")
 	}
 	faulty := false
 	for _, path := range files {
@@ -63,7 +63,7 @@ func inventoryCheck(cfg config, s streams, files []string) error {
 		}
 		fmt.Fprintf(s.out, "%s: in order: %d agencies, %d services, %d canaries\n", path, len(inv.Agencies), services, len(inv.Canaries))
 	}
-	if path := cfg.text("plan"); path != "" {
+	if path := cfg.text("plan-file"); path != "" {
 		plan, _, err := readPlan(cfg)
 		if err != nil {
 			faulty = true

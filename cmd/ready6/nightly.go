@@ -45,7 +45,8 @@ is (Type=notify). Two of them on one history are refused.`,
 			return n.run(cmd.Context())
 		},
 	}
-	own := []string{"nightly-at", "zone", "jitter", "catch-up", "at-once", "keep", "plan", "out", "store", "workers", "run-timeout", "retests", "retest-after", "canaries-every", "log-level", "log-format", "browser"}
+	own := []string{"nightly-at", "zone", "jitter", "catch-up", "at-once", "keep", "plan-file", "seed", "debug-listen", "out", "store", "workers", "run-timeout",
+		"retests", "retest-after", "canaries-every", "log-level", "log-format", "browser"}
 	return withSettings(c, append(append(own, telling...), measuring...)...)
 }
 

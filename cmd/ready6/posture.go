@@ -31,7 +31,7 @@ func (q *inquiry) examine(ctx context.Context) {
 		return
 	}
 	env := probes.New(ctx, probes.Config{
-		Dial: dial.Limit(q.set.network(q.cfg), 64, q.cfg.number("connections")), DNS: q.resolver, Allow: q.set.allow(q.cfg),
+		Dial: dial.Limit(q.set.network(q.cfg), dial.Limits{PerAddress: 64, Total: q.cfg.number("connections")}), DNS: q.resolver, Allow: q.set.allow(q.cfg), OptOut: q.set.optOut, Pace: q.set.pace,
 		Name: vantageName(q.cfg), Now: q.now, Step: q.set.step(q.cfg), Lead: q.cfg.duration("lead-time"),
 	})
 	q.posture = env.Posture(ctx, q.name)

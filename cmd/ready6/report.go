@@ -35,9 +35,9 @@ formats asked for: html, json, csv, or table on standard output.`,
 			return report(cmd.Context(), cfg, s, args)
 		},
 	}
-	withSettings(c, "out", "store", "plan", "lab", "world", "format", "lang", "color")
+	withSettings(c, "out", "store", "plan-file", "lab", "world", "format", "lang", "color")
 	withUsage(c, "out", "folder in which a scan put its history, and where the reports go")
-	withUsage(c, "plan", "plan file (YAML) to measure against; default: the run's own plan")
+	withUsage(c, "plan-file", "plan file (YAML) to measure against; default: the run's own plan")
 	withUsage(c, "lab", "the history of scan --lab")
 	withUsage(c, "lang", "reports in vi or en only; default: both (table: from LC_ALL, LC_MESSAGES or LANG)")
 	return withUsage(c, "format", "html, json, csv (several with commas), or table; default: all the files")
@@ -120,7 +120,7 @@ func asItWas(cfg config, run history.Run) (inventory.Inventory, inventory.Plan, 
 	}
 	plan := inventory.ProvincePlan()
 	switch {
-	case cfg.text("plan") != "":
+	case cfg.text("plan-file") != "":
 		plan, _, err = readPlan(cfg)
 	case len(run.Plan) > 0:
 		plan, err = inventory.ReadPlan(bytes.NewReader(run.Plan), fmt.Sprintf("plan of run %d", run.ID))

@@ -110,10 +110,16 @@ Exit codes: 0 done, 1 failed or not measured in full, 2 usage or bad input,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		if err.Error() == "unknown flag: --plan" {
+			return fmt.Errorf("%w%s", err, renamed("plan"))
+		}
+		return err
+	})
 	root.PersistentFlags().String("config", "", "configuration file instead of ready6.yaml")
 	root.AddCommand(
 		scanCommand(s), probeCommand(s), dnssecCommand(s), rpkiCommand(s), inventoryCommand(s),
-		reportCommand(s), nightlyCommand(s), historyCommand(s), labCommand(s), versionCommand(s),
+		reportCommand(s), nightlyCommand(s), historyCommand(s), labCommand(s), contactPageCommand(s), versionCommand(s),
 	)
 	return root
 }

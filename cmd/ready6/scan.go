@@ -23,7 +23,7 @@ import (
 
 // measuring are the settings of every command that goes out to the network.
 var measuring = []string{"root-hints", "trust-anchor", "vrps", "vrps-max-age", "routes", "routes-max-age", "min-peers", "ca", "allow", "only", "step-timeout", "host-timeout", "lead-time",
-	"per-address", "connections", "qname-minimisation", "vantage", "vantage-internal", "nat64", "contact", "lang", "color", "lab", "world", "loopback", "inventory"}
+	"per-address", "per-network", "connections", "queries-per-address", "queries-per-network", "queries", "opt-out", "helo-name", "edns-contact", "qname-minimisation", "vantage", "vantage-internal", "nat64", "contact", "lang", "color", "lab", "world", "loopback", "inventory"}
 
 func scanCommand(s streams) *cobra.Command {
 	c := &cobra.Command{
@@ -47,7 +47,12 @@ code 1. A run that was interrupted, killed or ran out of disk is gone on with by
 --resume: what it has is not measured again.`,
 		Example: "  ready6 scan --lab\n  ready6 scan --inventory inventory.yaml --vrps rtr://127.0.0.1:8282 --routes rib.mrt.gz\n" +
 			"  ready6 scan --names names.txt --only aaaa,dnssec --format jsonl\n  ready6 scan --inventory inventory.yaml --resume",
-		Args: cobra.NoArgs,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 && cmd.Flags().Changed("plan") {
+				return usagef("--plan takes no file: it prints what would be sent%s", renamed("plan"))
+			}
+			return cobra.NoArgs(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := load(cmd, s)
 			if err != nil {
@@ -56,9 +61,9 @@ code 1. A run that was interrupted, killed or ran out of disk is gone on with by
 			return scan(cmd.Context(), cfg, s)
 		},
 	}
-	c = withSettings(c, append([]string{"names", "plan", "out", "store", "format", "workers", "run-timeout", "fail-on", "log-level", "log-format", "browser",
+	c = withSettings(c, append([]string{"names", "plan-file", "plan", "seed", "debug-listen", "out", "store", "format", "workers", "run-timeout", "fail-on", "log-level", "log-format", "browser",
 		"resume", "retests", "retest-after", "canaries-every"}, append(telling, measuring...)...)...)
-	return withUsage(c, "format", "table or jsonl (default: table)")
+	return withUsage(c, "format", "table or jsonl (default: table); with --plan text or json")
 }
 
 // job is one scan under way.
@@ -85,14 +90,16 @@ type job struct {
 	thresholds []threshold
 	crossed    int
 	differed   [len(differing)]int // services whose looks did not agree
+	watch      *watch
+	seed       uint64
 	began      time.Time
 	inputs     *inputs // read beforehand, or nil
 	status     *status // of the nightly process, or nil
 }
 
 func scan(ctx context.Context, cfg config, s streams) error {
-	if f := cfg.text("format"); f != "" && f != "table" && f != "jsonl" {
-		return usagef("format: %q is not one of table, jsonl", f)
+	if f := cfg.text("format"); f != "" && f != "table" && f != "jsonl" && ((f != "json" && f != "text") || !cfg.on("plan")) {
+		return usagef("format: %q is not one of table, jsonl (and json with --plan)", f)
 	}
 	j := &job{cfg: cfg, s: s, log: logger(cfg, s), began: time.Now()}
 	h, err := newHooks(cfg, &setup{}, j.log)
@@ -100,7 +107,9 @@ func scan(ctx context.Context, cfg config, s streams) error {
 		return err
 	}
 	err = j.scan(ctx)
-	h.tell(ctx, s, j.id)
+	if !cfg.on("plan") {
+		h.tell(ctx, s, j.id)
+	}
 	return err
 }
 
@@ -110,16 +119,32 @@ func (j *job) scan(ctx context.Context) error {
 	if err := j.ready(ctx); err != nil {
 		return err
 	}
+	if j.dry() {
+		return j.showPlan()
+	}
+	if at := j.watch.at; at != "" {
+		fmt.Fprintf(j.s.err, "ready6: http://%s/metrics and http://%s/debug/pprof/ while this lasts\n", at, at)
+	}
 	return j.run(ctx)
 }
+
+// dry reports whether only what would be sent is asked for.
+func (j *job) dry() bool { return j.cfg.on("plan") && j.status == nil }
 
 // ready brings everything together that the scan needs, before it asks anybody
 // anything.
 func (j *job) ready(ctx context.Context) (err error) {
+	j.seed = seed(j.cfg)
 	if j.set, err = newSetup(j.cfg); err != nil {
 		return err
 	}
 	if err := j.read(); err != nil {
+		return err
+	}
+	if j.dry() {
+		return nil
+	}
+	if j.watch, err = newWatch(j.cfg, j.set); err != nil {
 		return err
 	}
 	if err := j.open(ctx, false); err != nil {
@@ -241,16 +266,17 @@ func (j *job) measure(ctx context.Context) error {
 	for range j.inv.All() {
 		total++
 	}
-	bar := newProgress(j.s, total)
+	bar := newProgress(j.s, total, progressLog(j.cfg, j.log))
 	if j.status != nil { // a line every ten seconds, night after night, is too much for a log
 		bar.w = io.Discard
 	}
+	defer j.tellTiming()
 	defer bar.done()
 	sc := scanner.Scan{
 		Probe: j.probe, Checks: j.set.config.Only, Workers: workers(j.cfg),
 		HostTimeout: j.cfg.duration("host-timeout"), RunTimeout: j.cfg.duration("run-timeout"),
 		Retests: j.retests(), RetestAfter: j.retestAfter(), Renew: j.renew, Worse: worse, Resumed: j.last.ID != 0,
-		Progress: func(p scanner.Progress) { bar.show(p); j.status.show(p); j.canaries.progress(p) }, Total: total, Now: j.set.clock(j.cfg), Log: j.log,
+		Progress: func(p scanner.Progress) { bar.show(p); j.status.show(p); j.canaries.progress(p); j.watch.show(p) }, Total: total, Now: j.set.clock(j.cfg), Log: j.log,
 	}
 	if j.writer != nil {
 		sc.Book = j.writer
@@ -264,7 +290,7 @@ func (j *job) measure(ctx context.Context) error {
 		return err
 	}
 	stop := j.canaries.watch(j.base, j.cfg.duration("canaries-every"))
-	stopped := sc.Run(j.base, j.inv.All(), j.emit)
+	stopped := sc.Run(j.base, shuffled(j.inv, j.seed), j.emit)
 	if stopped == nil {
 		stopped = own.confirm(j.base, j, total)
 	}
@@ -285,6 +311,18 @@ func (j *job) probe(ctx context.Context, agency string, svc inventory.Service) v
 func (j *job) renew(ctx context.Context, _ int) func(context.Context, string, inventory.Service) verdict.Record {
 	j.env = j.canaries.prove(ctx, j.set.fresh)
 	return j.probe
+}
+
+// tellTiming says, after the run, what was sent and where the time went.
+func (j *job) tellTiming() {
+	took := time.Since(j.began)
+	if l := progressLog(j.cfg, j.log); l != nil {
+		j.set.logTiming(l, took)
+		return
+	}
+	if said := j.set.timing(took, j.cfg.lang()); said != "" {
+		fmt.Fprintln(j.s.err, said)
+	}
 }
 
 // withBrowser is how many services are measured at once where each of them is

@@ -31,7 +31,10 @@ type setup struct {
 	tracer  *tracer // nil: no --trace
 
 	// fresh is config with resolvers that remember nothing, within the same limits.
-	fresh func() probes.Config
+	fresh  func() probes.Config
+	optOut *inventory.OptOut
+	meter  *dial.Meter
+	pace   *dial.Pace
 }
 
 // close ends the lab, if there is one.
@@ -43,9 +46,11 @@ func (s *setup) close() {
 
 // newSetup starts the lab, if that is what is to be measured.
 func newSetup(c config) (*setup, error) {
-	s := &setup{}
-	if !c.on("lab") {
-		return s, nil
+	s := &setup{meter: &dial.Meter{}}
+	s.pace = dial.NewPace(rates(c), s.meter)
+	var err error
+	if s.optOut, err = optOut(c); err != nil || !c.on("lab") {
+		return s, err
 	}
 	w, err := lab.Open(c.text("world"))
 	if err != nil {
@@ -71,8 +76,10 @@ func (s *setup) prepare(ctx context.Context, c config, inv inventory.Inventory) 
 		return err
 	}
 	s.config = probes.Config{
-		Dial:       dial.Limit(out, c.number("per-address"), c.number("connections")),
+		Dial: dial.Limit(out, dial.Limits{PerAddress: c.number("per-address"), PerNetwork: c.number("per-network"),
+			Total: c.number("connections"), Meter: s.meter}),
 		PerAddress: c.number("per-address"), Connections: c.number("connections"),
+		OptOut: s.optOut, Pace: s.pace, Meter: s.meter, EHLO: c.text("helo-name"),
 		CAs: cas, Roots: hints, Allow: s.allow(c), Inventory: inv, Name: vantageName(c),
 		Now: now, Step: s.step(c), Lead: c.duration("lead-time"), UserAgent: userAgent(c), Policy: policy(c),
 		Browser: c.browser(), OwnCAs: s.lab != nil || c.text("ca") != "",
@@ -84,7 +91,7 @@ func (s *setup) prepare(ctx context.Context, c config, inv inventory.Inventory) 
 	}
 	s.config.Only = checksOf(c.list("only"))
 	// Name servers are shared by many services: their budget is a wider one.
-	dns, dns6 := nameServers(c, out), nameServers(c, out)
+	dns, dns6 := s.nameServers(c, out), s.nameServers(c, out)
 	s.anchors(c)
 	s.fresh = func() probes.Config {
 		fresh := s.config
@@ -164,21 +171,22 @@ func (s *setup) network(c config) dial.Func {
 	if s.lab != nil {
 		next = s.lab.Dial
 	}
-	return dial.Guard(next, s.allow(c)...)
+	return dial.Spare(dial.Guard(s.meter.Watch(next), s.allow(c)...), s.optOut.Addr)
 }
 
 // nameServers bounds the way out to name servers.
-func nameServers(c config, out dial.Func) dial.Func {
-	return dial.Limit(out, 64, 4*c.number("connections"))
+func (s *setup) nameServers(c config, out dial.Func) dial.Func {
+	return dial.Limit(out, dial.Limits{PerAddress: 64, Total: 4 * c.number("connections"), Meter: s.meter})
 }
 
 func (s *setup) resolver(c config, out dial.Func, r resolve.Config) *resolve.Resolver {
-	return s.resolverBy(c, nameServers(c, out), r)
+	return s.resolverBy(c, s.nameServers(c, out), r)
 }
 
 func (s *setup) resolverBy(c config, out dial.Func, r resolve.Config) *resolve.Resolver {
 	r.Trace, r.Minimise = s.tracer.hook(), c.on("qname-minimisation")
 	r.Dial, r.Timeout = out, s.step(c)
+	r.Pace, r.OptedOut, r.Contact = s.pace, s.optOut.Name, ednsContact(c)
 	return resolve.New(r)
 }
 

@@ -76,10 +76,20 @@ func logger(c config, s streams) zerolog.Logger {
 	return zerolog.New(zerolog.SyncWriter(w)).Level(level).With().Timestamp().Logger()
 }
 
+// progressLog is where lines about a run's progress go if they are to be JSON, nil
+// if they are for people.
+func progressLog(c config, log zerolog.Logger) *zerolog.Logger {
+	if c.text("log-format") == "json" {
+		return &log
+	}
+	return nil
+}
+
 // progress shows how far a scan is: a bar on a terminal, a line now and then
 // elsewhere.
 type progress struct {
 	w     io.Writer
+	log   *zerolog.Logger // instead of w
 	bars  *mpb.Progress
 	bar   *mpb.Bar
 	mu    sync.Mutex
@@ -91,11 +101,11 @@ type progress struct {
 // linesEvery is how often a scan without a terminal says where it is.
 const linesEvery = 10 * time.Second
 
-func newProgress(s streams, total int) *progress {
+func newProgress(s streams, total int, log *zerolog.Logger) *progress {
 	w := s.err
-	p := &progress{w: w, began: time.Now()}
+	p := &progress{w: w, log: log, began: time.Now()}
 	p.next = p.began.Add(linesEvery)
-	if _, terminal := width(w); !terminal || s.dumb() {
+	if _, terminal := width(w); !terminal || s.dumb() || log != nil {
 		return p
 	}
 	p.bars = mpb.New(mpb.WithOutput(w), mpb.WithWidth(40))
@@ -104,7 +114,7 @@ func newProgress(s streams, total int) *progress {
 		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string {
 			p.mu.Lock()
 			defer p.mu.Unlock()
-			return " " + p.counts()
+			return fmt.Sprintf(" %s  %s  ", p.counts(), p.pace(time.Now()))
 		}), decor.AverageETA(decor.ET_STYLE_GO, decor.WC{W: 8})))
 	return p
 }
@@ -120,8 +130,41 @@ func (p *progress) show(now scanner.Progress) {
 	}
 	if t := time.Now(); t.After(p.next) {
 		p.next = t.Add(linesEvery)
-		fmt.Fprintf(p.w, "%d/%d  %s  %s\n", now.Done, now.Total, p.counts(), t.Sub(p.began).Round(time.Second))
+		p.line(t)
 	}
+}
+
+// line tells where the run is, for a log file.
+func (p *progress) line(t time.Time) {
+	l, since := p.last, t.Sub(p.began).Round(time.Second)
+	if p.log != nil {
+		p.log.Info().Int("done", l.Done).Int("total", l.Total).Int("pass", l.Worst[verdict.Pass]).Int("warn", l.Worst[verdict.Warn]).
+			Int("fail", l.Worst[verdict.Fail]).Int("unknown", l.Worst[verdict.Unknown]).Float64("per_second", p.rate(t)).Dur("took", since).
+			Dur("left", p.left(t)).Msg("progress")
+		return
+	}
+	fmt.Fprintf(p.w, "%d/%d  %s  %s  %s  ETA %s\n", l.Done, l.Total, p.counts(), p.pace(t), since, p.left(t))
+}
+
+// rate is how many services were done a second, so far.
+func (p *progress) rate(t time.Time) float64 {
+	return float64(p.last.Done) / max(t.Sub(p.began).Seconds(), 0.001)
+}
+
+// pace words the rate.
+func (p *progress) pace(t time.Time) string {
+	if r := p.rate(t); r < 10 {
+		return fmt.Sprintf("%.1f/s", r)
+	}
+	return fmt.Sprintf("%.0f/s", p.rate(t))
+}
+
+// left is how long the rest takes at that rate; 0 while there is none.
+func (p *progress) left(t time.Time) time.Duration {
+	if p.last.Done == 0 {
+		return 0
+	}
+	return time.Duration(float64(p.last.Total-p.last.Done) / p.rate(t) * float64(time.Second)).Round(time.Second)
 }
 
 // counts words the outcomes so far.

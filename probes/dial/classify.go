@@ -45,6 +45,7 @@ func Classify(err error) verdict.Cause {
 	var (
 		refused   *Refused
 		exhausted *Exhausted
+		optedOut  *OptedOut
 		far       *farUnreachable
 		errno     syscall.Errno
 		dnsErr    *net.DNSError
@@ -55,6 +56,8 @@ func Classify(err error) verdict.Cause {
 		return ""
 	case errors.As(err, &refused):
 		return verdict.Forbidden
+	case errors.As(err, &optedOut):
+		return verdict.OptedOut
 	case errors.As(err, &exhausted):
 		return verdict.OverBudget
 	case errors.Is(err, context.Canceled):

@@ -103,3 +103,27 @@ func allowed(allow []netip.Prefix, addr netip.Addr) bool {
 	}
 	return false
 }
+
+// OptedOut is what stands in the place of whatever would have been sent to
+// somebody who asked not to be scanned.
+type OptedOut struct {
+	Target string // name or address
+	Entry  string // of the list
+}
+
+func (e *OptedOut) Error() string {
+	return fmt.Sprintf("%s is not contacted: the opt-out list has %s", e.Target, e.Entry)
+}
+
+// Spare returns a Func that opens no connection to an address for which entry,
+// of the opt-out list, is not empty. The error is *OptedOut.
+func Spare(next Func, entry func(netip.Addr) string) Func {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		if at, err := netip.ParseAddrPort(address); err == nil {
+			if listed := entry(at.Addr()); listed != "" {
+				return nil, &OptedOut{address, listed}
+			}
+		}
+		return next(ctx, network, address)
+	}
+}

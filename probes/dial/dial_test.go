@@ -200,11 +200,11 @@ func (p *pair) dial(context.Context, string, string) (net.Conn, error) {
 
 func TestLimit(t *testing.T) {
 	for _, c := range []struct {
-		perAddr, total, addrs, want int
-	}{{2, 0, 1, 2}, {0, 3, 5, 3}, {2, 5, 10, 5}, {1, 50, 4, 4}} {
+		perAddr, perNet, total, addrs, want int
+	}{{2, 0, 0, 1, 2}, {0, 0, 3, 5, 3}, {2, 0, 5, 10, 5}, {1, 0, 50, 4, 4}, {2, 7, 50, 10, 7}, {0, 5, 0, 60, 5}} {
 		synctest.Test(t, func(t *testing.T) {
 			var p pair
-			d := Limit(p.dial, c.perAddr, c.total)
+			d := Limit(p.dial, Limits{PerAddress: c.perAddr, PerNetwork: c.perNet, Total: c.total})
 			var wg sync.WaitGroup
 			for i := range 60 {
 				wg.Go(func() {
@@ -229,7 +229,7 @@ func TestLimit(t *testing.T) {
 func TestLimitWaitsInContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var p pair
-		d := Limit(p.dial, 1, 0)
+		d := Limit(p.dial, Limits{PerAddress: 1})
 		first, err := d(t.Context(), "tcp", "192.0.2.1:1")
 		if err != nil {
 			t.Fatal(err)
@@ -254,7 +254,7 @@ func TestLimitWaitsInContext(t *testing.T) {
 }
 
 func TestLimitGivesBackAfterFailure(t *testing.T) {
-	d := Limit(func(context.Context, string, string) (net.Conn, error) { return nil, io.EOF }, 1, 1)
+	d := Limit(func(context.Context, string, string) (net.Conn, error) { return nil, io.EOF }, Limits{1, 1, 1, nil})
 	for range 3 {
 		if _, err := d(t.Context(), "tcp", "192.0.2.1:1"); !errors.Is(err, io.EOF) {
 			t.Fatal(err)
@@ -263,7 +263,7 @@ func TestLimitGivesBackAfterFailure(t *testing.T) {
 }
 
 func TestLimitKeepsPacketConn(t *testing.T) {
-	c, err := Limit(System(), 1, 1)(t.Context(), "udp4", "127.0.0.1:9")
+	c, err := Limit(System(), Limits{1, 1, 1, nil})(t.Context(), "udp4", "127.0.0.1:9")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -271,7 +271,7 @@ func TestLimitKeepsPacketConn(t *testing.T) {
 	if _, ok := c.(net.PacketConn); !ok {
 		t.Error("a UDP connection lost its net.PacketConn")
 	}
-	s, err := Limit((&pair{}).dial, 1, 1)(t.Context(), "tcp", "127.0.0.1:9")
+	s, err := Limit((&pair{}).dial, Limits{1, 1, 1, nil})(t.Context(), "tcp", "127.0.0.1:9")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"sync"
 )
 
@@ -20,16 +21,23 @@ func (e *Exhausted) Error() string {
 }
 func (e *Exhausted) Unwrap() error { return e.Err }
 
-// Limit returns a Func that keeps at most perAddr connections open to one
-// remote address, over all ports and transports, and at most total in all.
-// Zero or less means no limit. A dial above a limit waits for its turn until
-// its context is over; the error is then *Exhausted, or the context's own if
-// it was cancelled. The wait is not counted as part of a Step. A slot is held
-// until the connection is closed.
-func Limit(next Func, perAddr, total int) Func {
-	l := &limiter{perAddr: perAddr, addrs: make(map[string]*slots)}
-	if total > 0 {
-		l.total = make(chan struct{}, total)
+// Limits are the most connections that may be open at once, over all ports and
+// transports. Zero or less is no limit.
+type Limits struct {
+	PerAddress int // to one remote address
+	PerNetwork int // to one Network
+	Total      int
+	Meter      *Meter // of the time spent waiting; may be nil
+}
+
+// Limit returns a Func that keeps to the limits. A dial above one of them waits
+// for its turn until its context is over; the error is then *Exhausted, or the
+// context's own if it was cancelled. The wait is not counted as part of a Step.
+// A slot is held until the connection is closed.
+func Limit(next Func, most Limits) Func {
+	l := &limiter{most: most, slots: make(map[netip.Prefix]*slots)}
+	if most.Total > 0 {
+		l.total = make(chan struct{}, most.Total)
 	}
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		release, err := l.acquire(ctx, address)
@@ -50,10 +58,10 @@ func Limit(next Func, perAddr, total int) Func {
 }
 
 type limiter struct {
-	perAddr int
-	total   chan struct{} // nil: no limit
-	mu      sync.Mutex
-	addrs   map[string]*slots // only addresses in use, so it stays as small as the load
+	most  Limits
+	total chan struct{} // nil: no limit
+	mu    sync.Mutex
+	slots map[netip.Prefix]*slots // of addresses and networks in use only, so it stays as small as the load
 }
 
 type slots struct {
@@ -61,45 +69,50 @@ type slots struct {
 	users int // holding or waiting; at zero the entry goes
 }
 
-// acquire takes the address's slot first, so that whoever queues for a busy
-// address holds nothing that others could use.
+// acquire takes the address's slot first, then the network's, so that whoever
+// queues for a busy address holds nothing that others could use.
 func (l *limiter) acquire(ctx context.Context, address string) (release func(), err error) {
-	leave := func() {}
-	if l.perAddr > 0 {
-		host, _, err := net.SplitHostPort(address)
-		if err != nil {
-			host = address
+	var held []func()
+	release = func() {
+		for _, f := range held {
+			f()
 		}
-		s := l.enter(host)
-		if err := take(ctx, s.busy, address); err != nil {
-			l.leave(host, s)
+	}
+	if at, err := netip.ParseAddrPort(address); err == nil {
+		a := at.Addr().Unmap().WithZone("")
+		for _, s := range []struct {
+			of   netip.Prefix
+			most int
+		}{{netip.PrefixFrom(a, a.BitLen()), l.most.PerAddress}, {Network(a), l.most.PerNetwork}} {
+			if s.most <= 0 {
+				continue
+			}
+			leave, err := l.enter(ctx, s.of, s.most, address)
+			if err != nil {
+				release()
+				return nil, err
+			}
+			held = append(held, leave)
+		}
+	}
+	if l.total != nil {
+		if err := l.take(ctx, l.total, address); err != nil {
+			release()
 			return nil, err
 		}
-		leave = func() {
-			<-s.busy
-			l.leave(host, s)
-		}
+		held = append(held, func() { <-l.total })
 	}
-	if l.total == nil {
-		return leave, nil
-	}
-	if err := take(ctx, l.total, address); err != nil {
-		leave()
-		return nil, err
-	}
-	return func() {
-		<-l.total
-		leave()
-	}, nil
+	return release, nil
 }
 
-func take(ctx context.Context, busy chan struct{}, address string) error {
+func (l *limiter) take(ctx context.Context, busy chan struct{}, address string) error {
 	select {
 	case busy <- struct{}{}:
 		return nil
 	default:
 	}
 	defer hold(ctx)()
+	defer l.most.Meter.Clock(Waiting)()
 	select {
 	case busy <- struct{}{}:
 		return nil
@@ -111,23 +124,31 @@ func take(ctx context.Context, busy chan struct{}, address string) error {
 	}
 }
 
-func (l *limiter) enter(host string) *slots {
+// enter takes a slot of an address or a network; leave gives it back.
+func (l *limiter) enter(ctx context.Context, of netip.Prefix, most int, address string) (leave func(), err error) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	s := l.addrs[host]
+	s := l.slots[of]
 	if s == nil {
-		s = &slots{busy: make(chan struct{}, l.perAddr)}
-		l.addrs[host] = s
+		s = &slots{busy: make(chan struct{}, most)}
+		l.slots[of] = s
 	}
 	s.users++
-	return s
+	l.mu.Unlock()
+	if err := l.take(ctx, s.busy, address); err != nil {
+		l.leave(of, s)
+		return nil, err
+	}
+	return func() {
+		<-s.busy
+		l.leave(of, s)
+	}, nil
 }
 
-func (l *limiter) leave(host string, s *slots) {
+func (l *limiter) leave(of netip.Prefix, s *slots) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if s.users--; s.users == 0 {
-		delete(l.addrs, host)
+		delete(l.slots, of)
 	}
 }
 

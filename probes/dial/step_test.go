@@ -20,7 +20,7 @@ func never(ctx context.Context, _, _ string) (net.Conn, error) {
 // Whatever limit a dial waits at, and however many steps it is part of, the wait
 // is not counted; the connecting itself is.
 func TestStepDoesNotCountTheWait(t *testing.T) {
-	for _, limit := range []struct{ perAddr, total int }{{1, 0}, {0, 1}, {1, 1}} {
+	for _, limit := range []Limits{{PerAddress: 1}, {PerNetwork: 1}, {Total: 1}, {PerAddress: 1, PerNetwork: 1, Total: 1}} {
 		synctest.Test(t, func(t *testing.T) {
 			var p pair
 			silent := false
@@ -29,7 +29,7 @@ func TestStepDoesNotCountTheWait(t *testing.T) {
 					return never(ctx, network, address)
 				}
 				return p.dial(ctx, network, address)
-			}, limit.perAddr, limit.total)
+			}, limit)
 			const length = 2 * time.Second
 			for _, then := range []bool{false, true} {
 				silent = false

@@ -322,7 +322,7 @@ func replyCause(a ServerAnswer) verdict.Cause {
 
 // ourCause reports whether it was a limit of this scanner, not the server.
 func ourCause(c verdict.Cause) bool {
-	return slices.Contains([]verdict.Cause{verdict.Cancelled, verdict.Deadline, verdict.OverBudget, verdict.NoFamily, verdict.Forbidden}, c)
+	return slices.Contains([]verdict.Cause{verdict.Cancelled, verdict.Deadline, verdict.OverBudget, verdict.NoFamily, verdict.Forbidden, verdict.OptedOut}, c)
 }
 
 // registrarCodes are what is wrong at the parent about the zone.

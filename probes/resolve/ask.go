@@ -312,8 +312,8 @@ func lastTry(t *target) (how, bool) {
 // start makes a try at the first target that a step applies to.
 func (a *asking) start(ctx context.Context, step func(*target) (how, bool)) (time.Duration, bool) {
 	for _, t := range a.targets {
-		if t.closed {
-			continue
+		if t.closed || t.open > 0 && a.r.cfg.Pace.Busy(t.srv.addr) {
+			continue // what waits for its turn is not sent yet, so it needs no retry
 		}
 		if t.udp == 0 && !t.tcp {
 			if c := t.srv.shunned(time.Now()); c != "" {

@@ -64,7 +64,7 @@ func (x exchange) reply() string {
 	var b strings.Builder
 	if x.cause != "" {
 		b.WriteString(x.cause.In(verdict.EN))
-		if x.cause == verdict.Malformed || x.cause == verdict.OtherCause || x.cause == verdict.Forbidden {
+		if x.cause == verdict.Malformed || x.cause == verdict.OtherCause || x.cause == verdict.Forbidden || x.cause == verdict.OptedOut {
 			fmt.Fprintf(&b, " (%v)", x.err)
 		}
 	} else {

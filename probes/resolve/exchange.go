@@ -20,6 +20,7 @@ type how struct {
 	cookie bool // in which there is a COOKIE option (RFC 7873)
 	rd     bool // recursion desired: the server is asked as a resolver
 	wary   bool // cookie is not set since the server was silent about one with it
+	cut    bool // over TCP since the reply over UDP was truncated
 }
 
 // exchange is one question to one server address and what became of it: the
@@ -50,10 +51,17 @@ var (
 	errCut       = errors.New("the reply is truncated although it came over TCP")
 )
 
-// exchange asks once. It returns an error when no reply to the question came;
-// a context's own error when that was over. x is always filled in.
+// exchange asks once, when it is this question's turn. It returns an error when
+// no reply to the question came; a context's own error when that was over. x is
+// always filled in.
 func (r *Resolver) exchange(ctx context.Context, name string, server netip.Addr, q question, h how) (x exchange, m *dns.Msg, err error) {
 	x = exchange{at: r.cfg.Now(), server: name, to: netip.AddrPortFrom(server, r.cfg.Port), how: h, q: q}
+	turn, err := r.turn(ctx, name, server, q)
+	if err != nil {
+		x.err, x.cause = err, causeOf(ctx, err)
+		return x, nil, err
+	}
+	x.at = r.cfg.Now()
 	var sent time.Time
 	var sealed cookie
 	m, x.size, sent, sealed, err = r.send(ctx, x.to, q, h)
@@ -65,7 +73,46 @@ func (r *Resolver) exchange(ctx context.Context, name string, server netip.Addr,
 		x.head, x.rcode = m.MsgHdr, m.Rcode
 		x.counts = [2]int{len(m.Answer), len(m.Ns)}
 	}
+	turn.Done(r.echo(ctx, x))
+	if err == nil && h.cut && x.size <= dns.MinMsgSize { // every server may send as much over UDP
+		r.cfg.Pace.Needless(server)
+	}
 	return x, m, err
+}
+
+// turn waits for the leave to ask. Nobody who asked to be left alone is asked, nor
+// is anybody about them.
+func (r *Resolver) turn(ctx context.Context, name string, server netip.Addr, q question) (dial.Turn, error) {
+	for _, n := range []string{q.name, name} {
+		if r.cfg.OptedOut == nil {
+			break
+		}
+		if entry := r.cfg.OptedOut(n); entry != "" {
+			return dial.Turn{}, &dial.OptedOut{Target: n, Entry: entry}
+		}
+	}
+	return r.cfg.Pace.Turn(ctx, server)
+}
+
+// echo is what an exchange says of the pace at which the server is asked. That
+// it does not take TCP says nothing; that another one answered first does, if it
+// had its usual time.
+func (r *Resolver) echo(ctx context.Context, x exchange) dial.Echo {
+	switch {
+	case x.err == nil && (x.rcode == dns.RcodeRefused || x.rcode == dns.RcodeServerFailure):
+		return dial.Pushed
+	case x.err == nil || x.cause == verdict.Malformed:
+		return dial.Heard
+	case x.how.tcp:
+		return dial.Void
+	case ctx.Err() != nil && x.took < r.serverAt(x.to.Addr()).rto(r.cfg.Timeout):
+		return dial.Void
+	case ctx.Err() != nil || x.cause == verdict.Timeout:
+		return dial.Silence
+	case x.cause == verdict.Refused || x.cause == verdict.Unreachable:
+		return dial.Pushed
+	}
+	return dial.Void
 }
 
 // causeOf classifies the error of a try, whose own time is part of ctx's. The
@@ -105,7 +152,7 @@ func (r *Resolver) send(ctx context.Context, to netip.AddrPort, q question, h ho
 		k = r.cookieFor(c.LocalAddr(), to.Addr())
 	}
 	id := uint16(rand.Uint32()) // a cryptographic generator, seeded by the system
-	query := asked{id: id, q: q, cookie: k, udp: !h.tcp}
+	query := asked{id: id, q: q, cookie: k, udp: !h.tcp, from: r.cfg.Contact}
 	wire, err := pack(query, h)
 	if err != nil {
 		return nil, 0, sent, k, err

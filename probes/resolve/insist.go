@@ -37,8 +37,8 @@ func insist(h how, tcp bool, ask func(how) (*dns.Msg, error)) (used how, forgot 
 			next.cookie = false
 		case rejectsEDNS(m) && h.edns:
 			next.edns, next.cookie = false, false
-		case m.Truncated && tcp:
-			next.tcp = true
+		case m.Truncated && tcp && !h.tcp:
+			next.tcp, next.cut = true, true
 		}
 		if next == h {
 			return h, forgot, err

@@ -49,6 +49,7 @@ type Config struct {
 	Timeout    time.Duration    // for one try at one server; 0: 2 s
 	MaxQueries int              // packets sent for one Query, look-ups of name servers included; 0: 100
 	Now        func() time.Time // for the evidence; nil: time.Now
+	Pace       *dial.Pace       // when a server may be asked; nil: at once
 
 	// Minimise asks the servers of each zone only for as much of the name as they
 	// need to refer further down (RFC 9156), and for the whole name where anything
@@ -62,6 +63,16 @@ type Config struct {
 	// It is asked only after a look-up failed for want of addresses. Optional.
 	Witness *Resolver
 
+	// Contact is put into questions as an EDNS option for private use, for those
+	// who wonder who asks; empty: nothing. It goes where a cookie goes: a server that
+	// refuses what it does not know, or is silent about it, is asked without both.
+	Contact string
+
+	// OptedOut returns the entry of the opt-out list that a name falls under, empty
+	// if none. Such names are not asked about, and servers of such a name not asked.
+	// Optional.
+	OptedOut func(name string) string
+
 	// Trace is called after every exchange with a server, from many goroutines
 	// at once. Optional.
 	Trace func(Exchange)
@@ -69,15 +80,16 @@ type Config struct {
 
 // Limits that a hostile zone runs into. MaxQueries bounds the rest.
 const (
-	maxServers   = 16   // names of an NS set that are looked at (the root has 13)
-	maxAddrs     = 4    // addresses of one server name, of each family
-	maxTargets   = 32   // addresses of one zone's servers
-	maxReferrals = 30   // from the root down
-	maxDepth     = 8    // look-ups of name servers inside look-ups of name servers
-	maxChain     = 12   // CNAMEs followed inside one message
-	maxEvidence  = 16   // exchanges kept for one question
-	maxBad       = 32   // datagrams that are not the answer, read on one socket
-	udpSize      = 1232 // what fits every path (DNS flag day 2020)
+	maxServers   = 16    // names of an NS set that are looked at (the root has 13)
+	maxAddrs     = 4     // addresses of one server name, of each family
+	maxTargets   = 32    // addresses of one zone's servers
+	maxReferrals = 30    // from the root down
+	maxDepth     = 8     // look-ups of name servers inside look-ups of name servers
+	maxChain     = 12    // CNAMEs followed inside one message
+	maxEvidence  = 16    // exchanges kept for one question
+	maxBad       = 32    // datagrams that are not the answer, read on one socket
+	contactCode  = 65432 // an EDNS option code for local use (RFC 6891 9)
+	udpSize      = 1232  // what fits every path (DNS flag day 2020)
 	failureLife  = 30 * time.Second
 	noRouteLife  = 30 * time.Second
 )

@@ -142,7 +142,7 @@ func addressesIn(m *dns.Msg, name string) ([]netip.Addr, error) {
 
 // causeRank orders causes by how much they tell about a server.
 var causeRank = map[verdict.Cause]int{
-	verdict.NoFamily: 1, verdict.Forbidden: 2, verdict.OverBudget: 3, verdict.OtherCause: 4, verdict.Timeout: 5,
+	verdict.NoFamily: 1, verdict.Forbidden: 2, verdict.OptedOut: 2, verdict.OverBudget: 3, verdict.OtherCause: 4, verdict.Timeout: 5,
 	verdict.Unreachable: 6, verdict.Refused: 7, verdict.Reset: 8, verdict.Malformed: 9, verdict.Lame: 10, verdict.ServFail: 11,
 	verdict.Panicked: 12,
 }

@@ -20,6 +20,7 @@ type asked struct {
 	q      question
 	cookie cookie
 	udp    bool
+	from   string // who asks, told where there is a cookie; may be empty
 }
 
 // pack makes a query: not recursive unless h says so, checking disabled, DNSSEC records wanted.
@@ -33,6 +34,9 @@ func pack(a asked, h how) ([]byte, error) {
 		if a.cookie.sent() {
 			opt := m.IsEdns0()
 			opt.Option = append(opt.Option, &dns.EDNS0_COOKIE{Code: dns.EDNS0COOKIE, Cookie: a.cookie.hex()})
+			if a.from != "" {
+				opt.Option = append(opt.Option, &dns.EDNS0_LOCAL{Code: contactCode, Data: []byte(a.from)})
+			}
 		}
 	}
 	return m.Pack()

@@ -38,4 +38,9 @@ var scanReasons = []Entry{
 			"Bị lỗi ở một lần đo, {held} lần đo khác trong đêm không còn lỗi: {fault}"},
 		Text{"If it comes again, see the service's log at the time of the failed look (in the evidence).",
 			"Nếu lặp lại, xem nhật ký của dịch vụ tại thời điểm lần đo bị lỗi (trong bằng chứng)."}, ""},
+	{"scan.opted-out", "", Unknown, "",
+		Text{"{subject}: not measured, it is on the opt-out list of this scan ({entry}); nothing was sent to it",
+			"{subject}: không đo vì có trong danh sách không quét ({entry}); không gửi gì tới dịch vụ này"},
+		Text{"Nothing to mend at the service. Whoever runs this scan may ask its owner again and take the entry off the list.",
+			"Dịch vụ không cần xử lý gì. Bên vận hành lượt quét có thể hỏi lại chủ dịch vụ rồi gỡ mục này khỏi danh sách."}, ""},
 }

@@ -15,6 +15,7 @@ const (
 	Reset       Cause = "reset"       // an open connection was reset or closed early
 	NoFamily    Cause = "no-family"   // this machine has no address or route of the family
 	Forbidden   Cause = "forbidden"   // the guard refused a special-purpose address
+	OptedOut    Cause = "opt-out"     // its owner asked not to be scanned, so nothing was sent
 	OverBudget  Cause = "over-budget" // a limit of queries, connections or work was reached
 	Cancelled   Cause = "cancelled"   // the run was interrupted
 	Deadline    Cause = "deadline"    // the probe's, host's or run's time was over
@@ -32,6 +33,7 @@ var causeTexts = map[Cause]Text{
 	Reset:       {"connection reset", "kết nối bị ngắt giữa chừng"},
 	NoFamily:    {"this scanner has no address of that family", "máy quét không có địa chỉ thuộc họ giao thức này"},
 	Forbidden:   {"special-purpose address, refused by the scanner's guard", "địa chỉ dành cho mục đích đặc biệt, bộ quét từ chối kết nối"},
+	OptedOut:    {"on the opt-out list, not contacted", "có trong danh sách không quét, không liên hệ"},
 	OverBudget:  {"a work limit was reached", "đã chạm giới hạn khối lượng công việc"},
 	Cancelled:   {"the run was interrupted", "lượt quét bị dừng giữa chừng"},
 	Deadline:    {"the time allowed was over", "hết thời gian cho phép"},
