@@ -28,13 +28,13 @@ func TestFullDisk(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	store := filepath.Join(dir, "history.db")
+	store, reports := filepath.Join(dir, "history.db"), t.TempDir()
 	ready6 := func(args ...string) (stdout, stderr string, code int) {
 		exe, err := os.Executable()
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := exec.Command(exe, append(args, "--lang", "en", "--store", store)...)
+		c := exec.Command(exe, append(args, "--lang", "en", "--store", store, "--out", reports)...)
 		c.Env = append(os.Environ(), "R6TEST_PROGRAM=1")
 		var out, told strings.Builder
 		c.Stdout, c.Stderr = &out, &told
@@ -44,7 +44,7 @@ func TestFullDisk(t *testing.T) {
 	scan := []string{"scan", "--lab", "--format", "jsonl"}
 	_, told, code := ready6(scan...)
 	t.Logf("exit %d: %s", code, told)
-	if code != 1 || strings.Count(told, "\n") != 1 || !strings.Contains(told, "the disk is full (what was stored before is safe)") || !strings.Contains(told, "ready6 scan --resume") {
+	if code != 1 || strings.Count("\n"+told, "\nready6: ") != 1 || !strings.Contains(told, "the disk is full (what was stored before is safe)") || !strings.Contains(told, "ready6 scan --resume") {
 		t.Fatalf("exit %d: %s", code, told)
 	}
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_REMOUNT, "size=64m"); err != nil {

@@ -37,7 +37,8 @@ func program(args ...string) *exec.Cmd {
 // scanOf is the scan that is killed: the whole province, with little time between
 // looks, and patient enough for a busy machine.
 func scanOf(path string, more ...string) []string {
-	return append([]string{"scan", "--lab", "--lang", "en", "--format", "jsonl", "--step-timeout", "1s", "--retest-after", "20ms", "--store", path}, more...)
+	return append([]string{"scan", "--lab", "--lang", "en", "--format", "jsonl", "--step-timeout", "1s", "--retest-after", "20ms",
+		"--store", path, "--out", path + ".reports"}, more...)
 }
 
 // said is the verdict on one service or block.
