@@ -27,6 +27,8 @@ func Build(run history.Run, prior []history.Run, inv inventory.Inventory, plan i
 	r := Report{
 		Schema: Schema, At: at.UTC(), Day: b.day.String(), Run: header(run.Header), Total: tally(b.rows), Agencies: agencies,
 		Programmes: b.programmes(plan, agencies, past), Exemptions: b.exemptions(), Services: b.rows, dir: b.dir,
+		Period: Period{To: b.day.String()}, Nights: []Night{}, Actions: []Sheet{},
+		Summary: Summary{Lines: []verdict.Text{}, States: map[State]int{}, Agencies: []Standing{}, Acts: []Act{}},
 	}
 	for i := range r.Agencies {
 		b.judgeAgency(&r.Agencies[i], plan)

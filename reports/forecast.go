@@ -12,11 +12,22 @@ import (
 type Forecast struct {
 	// State: "met", "forecast", "none" (the value does not rise, or gets there
 	// only after a century), "not-enough-history", or "not-applicable".
-	State    string `json:"state"`
-	Date     string `json:"date,omitempty"`     // 2006-01-02
-	Earliest string `json:"earliest,omitempty"` // the interval that eight of ten pairs of past values agree on
-	Latest   string `json:"latest,omitempty"`   // empty: may never come
+	State    string  `json:"state"`
+	Date     string  `json:"date,omitempty"`     // 2006-01-02
+	Earliest string  `json:"earliest,omitempty"` // the interval that holds the day with a confidence of ForecastConfidence
+	Latest   string  `json:"latest,omitempty"`   // empty: may never come
+	Late     bool    `json:"late,omitempty"`     // Date is after the due day
+	Slope    float64 `json:"points_a_month"`     // percentage points in 30 days; 0 unless a forecast was tried
+	// Values and Days are what there is, NeedValues and NeedDays what a forecast
+	// takes: that many measured days, over at least so many days.
+	Values     int `json:"values"`
+	Days       int `json:"days"`
+	NeedValues int `json:"need_values"`
+	NeedDays   int `json:"need_days"`
 }
+
+// ForecastConfidence is that of a forecast's interval, in percent.
+const ForecastConfidence = 90
 
 // What a forecast needs at least: values from this many reports, over this long.
 const (

@@ -53,6 +53,11 @@ type Target struct {
 	Wanted   int              `json:"required_count"`   // the same in whole things of Share's total, rounded down
 	State    State            `json:"state"`
 	Forecast Forecast         `json:"forecast"`
+
+	Milestones []Milestone `json:"milestones"` // the line wanted, from the programme's first day to the due day
+	Start      *Value      `json:"start"`      // at the period's start; null without an earlier run
+	Past       []Value     `json:"past"`       // earlier values, oldest first, evenly thinned to maxPoints; Share is the value now
+	Effects    *Effects    `json:"effects"`    // why the value is not what it was; null where either was not measured
 }
 
 // levelOf is the ladder level that a metric asks for, 0 for other metrics.
@@ -91,7 +96,7 @@ func (b *builder) programmes(plan inventory.Plan, agencies []Agency, past []Poin
 				ID: Clean(t.ID), Name: cleanText(t.Name), Clause: Clean(t.Clause), Source: Clean(t.Source), Metric: t.Metric,
 				Unit: unitOf(t.Metric), Goal: t.Goal, Due: t.Due.String(), Gradual: t.Gradual,
 				Share: share, Required: round2(required), Wanted: wholes(required, share),
-				State: stateOf(t, share, required, b.day),
+				State: stateOf(t, share, required, b.day), Milestones: []Milestone{}, Past: []Value{},
 			}
 			target.Forecast = forecast(target, past, b.at)
 			out.Targets = append(out.Targets, target)
@@ -180,7 +185,7 @@ func (b *builder) judgeAgency(a *Agency, plan inventory.Plan) {
 				continue
 			}
 			required := requiredAt(t, p.Valid.From, b.day)
-			st := AgencyTarget{ID: Clean(t.ID), Share: s, Required: round2(required), State: stateOf(t, s, required, b.day)}
+			st := AgencyTarget{ID: Clean(t.ID), Share: s, Required: round2(required), State: stateOf(t, s, required, b.day), Forecast: Forecast{State: "not-enough-history", NeedValues: minPoints, NeedDays: int(minSpan.Hours() / 24)}}
 			a.Targets = append(a.Targets, st)
 			if w := slices.Index(byWorse, st.State); w > worst {
 				worst, a.State = w, st.State
