@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"slices"
 	"time"
 
 	"ready6/probes/verdict"
@@ -13,7 +14,7 @@ type Changes struct {
 	Services []ServiceChange       `json:"services"`
 	Count    map[history.Class]int `json:"count"` // services by class; one that rose in one check and fell in another is in both
 
-	Rose       int          `json:"rose"`       // services whose proven level is higher, flapping ones left out
+	Rose       int          `json:"rose"`       // services proven to stand higher, flapping ones left out
 	Fell       int          `json:"fell"`       // and lower
 	Lists      []ListChange `json:"lists"`      // services that came, left, moved, became exempt or count again
 	Flapping   []Flap       `json:"flapping"`   // services that went up and down, most often first
@@ -112,13 +113,49 @@ type CheckChange struct {
 	After  []verdict.Reason `json:"after"`
 }
 
+// minTurns is how often a service has to turn to be called flapping: one night
+// that went wrong, or an improvement with a relapse, is less.
+const minTurns = 3
+
 // changes compares with an earlier run, levels included.
-func (b *builder) changes(prior, run history.Run) *Changes {
+func (b *builder) changes(since Earlier, run history.Run, e *evolution, t *Trend) *Changes {
+	prior := since.Run
+	prior.Records = slices.Clone(prior.Records)
+	for i, key := range b.startKeys(since) {
+		prior.Records[i].Agency = key.Agency
+	}
+	prior.Records = slices.DeleteFunc(prior.Records, func(r verdict.Record) bool { return !b.wants(r.Agency) })
+	run.Records = slices.Clone(run.Records)
+	if b.AsItWas {
+		for i, key := range b.startKeys(Earlier{Run: run}) {
+			run.Records[i].Agency = key.Agency
+		}
+	}
 	was, is := levels(prior.Records), levels(run.Records)
 	c := group(prior.Header, history.Diff(prior, run))
+	c.Lists, c.Flapping, c.Unmeasured = b.lists(e), t.flapping(), t.unmeasured()
+	c.Pauses, c.Rules = t.pauses(prior.Started), t.rules(prior.Header)
+	flaps := map[verdict.ServiceKey]bool{}
+	for i := range t.services {
+		if x := &t.services[i]; x.path.turns >= minTurns {
+			flaps[x.key] = true
+		}
+	}
 	for i := range c.Services {
 		s := &c.Services[i]
-		s.Name, s.Was, s.Is = b.name(s.key.Agency), was[s.key], is[s.key]
+		s.Name, s.Was, s.Is, s.Flapping = b.name(s.key.Agency), was[s.key], is[s.key], flaps[s.key]
+	}
+	for i := range e.items {
+		x := &e.items[i]
+		if !x.was.counts() || !x.is.counts() || !x.was.mark.applicable() || !x.is.mark.applicable() || flaps[x.key] {
+			continue
+		}
+		switch {
+		case x.is.mark.min() > x.was.mark.max():
+			c.Rose++
+		case x.is.mark.max() < x.was.mark.min():
+			c.Fell++
+		}
 	}
 	return c
 }
