@@ -68,6 +68,7 @@ func (b *builder) evolution(since Earlier) *evolution {
 		x.old, x.rejudged = old[rec.Key()]
 		e.count(home, rec.Key(), x.was)
 	}
+	e.missing(since, at, exempt)
 	for i, row := range b.rows {
 		item(b.keys[i]).is = place{there: true, exempt: row.IsExempt, mark: newMark(row.Judged)}
 	}
@@ -78,6 +79,31 @@ func (b *builder) evolution(since Earlier) *evolution {
 		}
 	}
 	return e
+}
+
+// missing adds what the start's list had and its run has no record of: not known.
+func (e *evolution) missing(since Earlier, at map[verdict.ServiceKey]int, exempt map[verdict.ServiceKey]bool) {
+	b := e.b
+	for a, svc := range since.Inventory.At(since.Run.Started.In(Zone)).All() {
+		own := verdict.ServiceKey{Agency: a.ID, Kind: svc.Kind, Host: svc.Host, Port: svc.Port}
+		key := b.carry(own)
+		if _, measured := at[own]; measured {
+			continue
+		}
+		if _, measured := at[key]; measured {
+			continue
+		}
+		home := key.Agency
+		if b.AsItWas {
+			home = own.Agency
+		}
+		if !b.wants(home) {
+			continue
+		}
+		x := e.itemOf(at)(key)
+		x.own, x.was = own.Agency, place{there: true, exempt: exempt[own], mark: newMark(Service{Max: TopLevel, Applicable: true, DNSSEC: "indeterminate", RPKI: "unknown"})}
+		e.count(home, key, x.was)
+	}
 }
 
 // itemOf finds or makes the item of a key.
