@@ -24,7 +24,8 @@ type Sheet struct {
 
 // Action is one thing to mend, with how to see that it is mended.
 type Action struct {
-	Cause    int            `json:"cause"` // place in Report.Blockers, from 1
+	Cause    int            `json:"cause"` // place in Report.Blockers, from 1; 0: no fault
+	Step     int            `json:"step"`  // place in Report.Steps, from 1; 0: none; both 0: an own block of the owner's
 	Code     verdict.Reason `json:"code"`
 	Subject  string         `json:"subject"`
 	Plain    verdict.Text   `json:"plain"`    // what is wrong, for somebody who knows no DNS
@@ -46,40 +47,81 @@ type Due struct {
 	Gradual bool `json:"gradual"`
 }
 
-// sheets makes one sheet for each owner of a fault, what is worth most first.
+// sheets makes one sheet for each owner: of faults, of steps still to be taken,
+// of own blocks without a ROA. What is worth most comes first.
 func (b *builder) sheets(r Report) []Sheet {
-	worth := map[verdict.Owner]Load{}
+	d := &desk{dir: r.dir, sheets: map[verdict.Owner]*Sheet{}, victims: map[verdict.Owner]map[Named]bool{}}
 	for _, l := range r.Owners {
-		worth[l.Owner] = l
+		s := d.sheet(l.Owner)
+		s.Held, s.Lifted = l.Held, l.Lifted
 	}
-	byOwner := map[verdict.Owner]*Sheet{}
-	victims := map[verdict.Owner]map[Named]bool{}
-	var owners []verdict.Owner
 	for i, c := range r.Blockers {
-		s := byOwner[c.Owner]
-		if s == nil {
-			s = &Sheet{Owner: c.Owner, Name: r.dir.ownerText(c.Owner), Outside: outside(c.Owner), Held: worth[c.Owner].Held, Lifted: worth[c.Owner].Lifted}
-			byOwner[c.Owner], victims[c.Owner] = s, map[Named]bool{}
-			owners = append(owners, c.Owner)
-		}
-		s.Actions = append(s.Actions, b.action(i+1, c))
-		for _, v := range c.Victims {
-			victims[c.Owner][Named{v.Agency, v.Name, v.Host, v.Service, v.Port}] = true
+		a := b.action(c)
+		a.Cause, a.Due = i+1, b.due(c)
+		d.add(c.Owner, a, c.Victims)
+	}
+	for i, c := range r.Steps {
+		a := b.action(c)
+		a.Step, a.Due = i+1, b.gradual(c.Check)
+		d.add(c.Owner, a, c.Victims)
+	}
+	for _, x := range r.Resources {
+		for _, f := range x.Findings {
+			if f.State == "not-found" {
+				d.add(f.Owner, Action{
+					Code: f.Code, Subject: f.Subject, Plain: plainly(f.Code, f.Title), What: f.Title, Do: f.Advice,
+					Verify: []string{"ready6 rpki roa-request " + shellWord(x.Resource)}, Due: b.gradual(verdict.RPKI),
+				}, nil)
+			}
 		}
 	}
+	return d.finish()
+}
+
+// desk sorts actions by owner.
+type desk struct {
+	dir     directory
+	sheets  map[verdict.Owner]*Sheet
+	victims map[verdict.Owner]map[Named]bool
+	owners  []verdict.Owner // in the order in which they came
+}
+
+func (d *desk) sheet(o verdict.Owner) *Sheet {
+	if d.sheets[o] == nil {
+		d.sheets[o], d.victims[o] = &Sheet{Owner: o, Name: d.dir.ownerText(o), Outside: outside(o)}, map[Named]bool{}
+		d.owners = append(d.owners, o)
+	}
+	return d.sheets[o]
+}
+
+func (d *desk) add(o verdict.Owner, a Action, victims []Victim) {
+	s := d.sheet(o)
+	s.Actions = append(s.Actions, a)
+	s.Due = sooner(s.Due, a.Due)
+	for _, v := range victims {
+		d.victims[o][Named{v.Agency, v.Name, v.Host, v.Service, v.Port}] = true
+	}
+}
+
+func (d *desk) finish() []Sheet {
 	list := []Sheet{}
-	for _, o := range owners {
-		s := byOwner[o]
-		s.Services, s.Agencies = len(victims[o]), partiesOf(victims[o])
-		for _, a := range s.Actions {
-			s.Due = sooner(s.Due, a.Due)
-		}
+	for _, o := range d.owners {
+		s := d.sheets[o]
+		s.Services, s.Agencies = len(d.victims[o]), partiesOf(d.victims[o])
 		list = append(list, *s)
 	}
-	slices.SortStableFunc(list, func(a, b Sheet) int { // else in the order of their first blockers
-		return cmp.Or(cmp.Compare(b.Lifted, a.Lifted), cmp.Compare(b.Held, a.Held), cmp.Compare(b.Services, a.Services))
+	slices.SortStableFunc(list, func(a, b Sheet) int {
+		return cmp.Or(cmp.Compare(b.Lifted, a.Lifted), cmp.Compare(b.Held, a.Held), cmp.Compare(b.faults(), a.faults()), cmp.Compare(b.Services, a.Services))
 	})
 	return list
+}
+
+// faults counts the actions that mend a fault.
+func (s Sheet) faults() (n int) {
+	for _, a := range s.Actions {
+		n += min(a.Cause, 1)
+	}
+	return n
 }
 
 // outside reports whether an owner is nobody whom the province can tell.
@@ -96,16 +138,15 @@ func partiesOf(victims map[Named]bool) []Party {
 	for v := range victims {
 		seen[v.Agency] = Party{v.Agency, v.Name}
 	}
-	return slices.SortedFunc(maps.Values(seen), func(a, b Party) int { return cmp.Compare(a.ID, b.ID) })
+	return notNil(slices.SortedFunc(maps.Values(seen), func(a, b Party) int { return cmp.Compare(a.ID, b.ID) }))
 }
 
 // maxVerify bounds the commands of one action.
 const maxVerify = 3
 
-func (b *builder) action(n int, c Cause) Action {
+func (b *builder) action(c Cause) Action {
 	a := Action{
-		Cause: n, Code: c.Code, Subject: c.Subject, Plain: plainly(c), What: c.Title, Do: c.Advice, Verify: []string{}, Services: len(c.Victims),
-		Lifted: c.Lifted, Due: b.due(c),
+		Code: c.Code, Subject: c.Subject, Plain: plainly(c.Code, c.Title), What: c.Title, Do: c.Advice, Verify: []string{}, Services: len(c.Victims), Lifted: c.Lifted,
 	}
 	for _, v := range c.Victims {
 		command := again(Service{Host: v.Host, Kind: v.Service, Port: v.Port}, Finding{Check: c.Check, Code: c.Code, Subject: c.Asked})
@@ -116,36 +157,40 @@ func (b *builder) action(n int, c Cause) Action {
 	return a
 }
 
-// due is when the plan wants a cause mended: the earliest day of a target that
-// its victims miss and that asks for what it holds back.
+// due is when the plan wants a fault mended: the earliest day of a target with a
+// share that asks for a level which the fault holds back from its victims. A
+// fault beside the ladder, such as a broken signature, has no day: what is broken
+// does not wait for a plan.
 func (b *builder) due(c Cause) Due {
 	var out Due
 	for _, g := range b.goals {
-		if g.Due.IsZero() {
+		if g.Due.IsZero() || g.Gradual {
 			continue
 		}
-		for _, v := range c.Victims {
-			if !counts(g.Target, b.kinds[v.Agency]) || !asks(g.Metric, c.Check, v) {
-				continue
-			}
-			day := g.Due.String()
-			out = sooner(out, Due{Day: day, Target: Clean(g.ID), Gradual: g.Gradual, Overdue: !g.Gradual && day < b.day.String()})
-			break
+		asked := slices.ContainsFunc(c.Victims, func(v Victim) bool {
+			return v.Held && levelOf(g.Metric) > v.From && counts(g.Target, b.kinds[v.Agency])
+		})
+		if day := g.Due.String(); asked {
+			out = sooner(out, Due{Day: day, Target: Clean(g.ID), Overdue: day < b.day.String()})
 		}
 	}
 	return out
 }
 
-// asks reports whether a metric asks for what a fault of a check takes from a
-// victim: a level above its own, or the state of its name.
-func asks(m inventory.Metric, check verdict.Check, v Victim) bool {
-	switch {
-	case m == inventory.ServicesSecure:
-		return check == verdict.DNSSEC
-	case m == inventory.PrefixesROA:
-		return false // own blocks are no service's
+// gradual is the day towards which a plan orders names to be signed or routes to
+// be covered, step by step or not.
+func (b *builder) gradual(check verdict.Check) Due {
+	metric := inventory.ServicesSecure
+	if check == verdict.RPKI {
+		metric = inventory.PrefixesROA
 	}
-	return v.Held && levelOf(m) > v.From
+	var out Due
+	for _, g := range b.goals {
+		if day := g.Due.String(); g.Metric == metric && day != "" {
+			out = sooner(out, Due{Day: day, Target: Clean(g.ID), Gradual: g.Gradual, Overdue: !g.Gradual && day < b.day.String()})
+		}
+	}
+	return out
 }
 
 // sooner picks the day to go by: one that can be missed before one that cannot,

@@ -56,7 +56,7 @@ func (s Scope) Report(run history.Run, since *Earlier, t *Trend) Report {
 	if s.AsItWas {
 		r.Agencies = append(r.Agencies, t.ended()...)
 	}
-	r.Blockers, r.Gaps = b.causes()
+	r.Blockers, r.Steps, r.Gaps = b.causes()
 	r.Together, r.Owners = b.joint(r.Blockers)
 	r.Resources, r.Hosting = b.resources(), b.hosting()
 	if since != nil {

@@ -60,7 +60,7 @@ type Unmeasured struct {
 	Level  int    `json:"level"`  // proven then
 }
 
-// Pause is a row of days without a run that could measure half of what counts.
+// Pause is a row of days without a run, or with blind ones only: see Night.
 type Pause struct {
 	From string `json:"from"` // first and last day, 2006-01-02
 	To   string `json:"to"`

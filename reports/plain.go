@@ -29,19 +29,23 @@ var plainWords = []struct {
 	{"closure.host-", verdict.Text{EN: "the service needs another site that works over IPv4 only", VI: "dịch vụ cần tới một trang khác chỉ chạy qua IPv4"}},
 	{"closure.literal", verdict.Text{EN: "the page points to an IPv4 address by its number", VI: "trang web trỏ trực tiếp tới một địa chỉ IPv4"}},
 	{"closure.", verdict.Text{EN: "the directory of names (DNS) that the service needs does not answer over IPv6", VI: "hệ thống tên miền (DNS) mà dịch vụ cần tới chưa trả lời qua IPv6"}},
+	{"dnssec.insecure.", verdict.Text{EN: "the domain name carries no digital signature that can be checked", VI: "tên miền chưa có chữ ký số có thể kiểm tra"}},
 	{"dnssec.", verdict.Text{EN: "the digital signature of the domain name is wrong: many users cannot open the service", VI: "chữ ký số của tên miền bị sai: nhiều người dùng không mở được dịch vụ"}},
 	{"posture.", verdict.Text{EN: "the digital signature of the domain name is not kept up on all its servers", VI: "chữ ký số của tên miền không được duy trì trên mọi máy chủ"}},
+	{"rpki.not-found", verdict.Text{EN: "nobody has registered which network may announce these addresses", VI: "chưa đăng ký mạng nào được quảng bá các địa chỉ này"}},
+	{"rpki.own.not-found", verdict.Text{EN: "nobody has registered which network may announce these addresses", VI: "chưa đăng ký mạng nào được quảng bá các địa chỉ này"}},
 	{"rpki.", verdict.Text{EN: "the network announces addresses against what their holder has registered: other networks may refuse them", VI: "địa chỉ mạng được quảng bá trái với đăng ký của đơn vị giữ địa chỉ: mạng khác có thể từ chối"}},
 	{"mail.", verdict.Text{EN: "mail servers that check certificates refuse this mail server", VI: "máy chủ thư có kiểm tra chứng thư sẽ từ chối máy chủ thư này"}},
 	{"reverse.", verdict.Text{EN: "the register of names for the own IPv6 addresses does not work", VI: "danh bạ tên cho các địa chỉ IPv6 riêng không hoạt động"}},
 }
 
-// plainly says what a cause is for somebody who knows no DNS.
-func plainly(c Cause) verdict.Text {
+// plainly says what a reason is for somebody who knows no DNS; title is what
+// the catalogue says.
+func plainly(code verdict.Reason, title verdict.Text) verdict.Text {
 	for _, w := range plainWords {
-		if strings.HasPrefix(string(c.Code), w.prefix) {
+		if strings.HasPrefix(string(code), w.prefix) {
 			return w.text
 		}
 	}
-	return c.Title
+	return title
 }

@@ -13,8 +13,8 @@ type Night struct {
 	Day      string    `json:"day"`       // of its start in the province, 2006-01-02
 	Rules    int       `json:"rules"`     // of the program that measured
 	InPeriod bool      `json:"in_period"` // between the period's days
-	// Blind marks a run that could not measure half of what counts: it is shown,
-	// and left out of trends.
+	// Blind marks a run that could not tell for half of what counts whether it
+	// works over IPv6: it is shown, and left out of trends.
 	Blind         bool              `json:"blind"`
 	Exempt        int               `json:"exempt"`
 	NotApplicable int               `json:"not_applicable"`

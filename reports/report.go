@@ -28,6 +28,7 @@ type Report struct {
 	Blockers   []Cause     `json:"blockers"`  // found faults, those that hold back most services first
 	Together   []Joint     `json:"together"`  // blockers that lift services only together
 	Owners     []Load      `json:"owners"`    // the blockers by who has to mend them, those worth most first
+	Steps      []Cause     `json:"steps"`     // what is no fault and yet to be done step by step: names to sign, routes to cover with ROAs
 	Gaps       []Cause     `json:"gaps"`      // what could not be measured, likewise
 	Actions    []Sheet     `json:"actions"`   // one sheet an owner: everything he has to do, those worth most first
 	Changes    *Changes    `json:"changes"`   // since the period's start; null without an earlier run to compare with

@@ -41,7 +41,7 @@ type Shortfall struct {
 // Why is one cause in plain words: what is wrong with how many of an agency's
 // services, and who mends it.
 type Why struct {
-	Cause    int           `json:"cause"` // place in Report.Blockers, from 1; 0: not measured
+	Cause    int           `json:"cause"` // place in Report.Blockers, from 1, of the first cause that is this in plain words
 	Plain    verdict.Text  `json:"plain"`
 	Services int           `json:"services"` // of this agency
 	Owner    verdict.Owner `json:"owner"`
@@ -54,7 +54,7 @@ type Act struct {
 	Sheet  int          `json:"sheet"` // place in Report.Actions, from 1
 	By     verdict.Text `json:"owner_name"`
 	Plain  verdict.Text `json:"plain"` // the thing worth most that he has to do
-	More   int          `json:"more"`  // further things
+	More   int          `json:"more"`  // further kinds of things
 	Held   int          `json:"held"`
 	Lifted int          `json:"lifted"`
 	Due    Due          `json:"due"`
@@ -86,16 +86,27 @@ func (b *builder) summary(r Report) Summary {
 		return cmp.Or(cmp.Compare(slices.Index(byWorse, y.State), slices.Index(byWorse, x.State)), cmp.Compare(y.missing(), x.missing()))
 	})
 	for i, sheet := range r.Actions {
-		if sheet.Owner.Role == verdict.Operator {
+		if sheet.Owner.Role == verdict.Operator || len(sheet.Actions) == 0 {
 			continue
 		}
 		first := sheet.Actions[0]
 		s.Acts = append(s.Acts, Act{
-			Sheet: i + 1, By: sheet.Name, Plain: first.Plain, More: len(sheet.Actions) - 1, Held: sheet.Held, Lifted: sheet.Lifted, Due: sheet.Due,
+			Sheet: i + 1, By: sheet.Name, Plain: first.Plain, More: further(sheet), Held: sheet.Held, Lifted: sheet.Lifted, Due: sheet.Due,
 		})
 	}
 	s.Lines = b.lines(r, s)
 	return s
+}
+
+// further counts what a sheet has besides its first action, the same in plain
+// words once.
+func further(s Sheet) int {
+	other := map[verdict.Text]bool{}
+	for _, a := range s.Actions[1:] {
+		other[a.Plain] = true
+	}
+	delete(other, s.Actions[0].Plain)
+	return len(other)
 }
 
 // standing says which targets an agency misses, and why.
@@ -129,34 +140,42 @@ func (s Standing) missing() int {
 	return most
 }
 
-// whyOf tells for each agency which causes hold how many of its services back,
-// those that hold most first.
+// whyOf tells for each agency what holds how many of its services back: causes
+// that are the same in plain words and for the same owner are one.
 func whyOf(r Report) map[string][]Why {
-	out := map[string][]Why{}
-	for i, c := range r.Blockers {
-		own := map[string]int{}
-		for _, v := range c.Victims {
-			if v.Held {
-				own[v.Agency]++
-			}
-		}
-		for id, n := range own {
-			w := Why{Cause: i + 1, Plain: plainly(c), Services: n, Owner: c.Owner, By: r.dir.ownerText(c.Owner)}
-			out[id] = append(out[id], w)
-		}
-	}
 	dues := map[int]Due{}
 	for _, s := range r.Actions {
 		for _, a := range s.Actions {
-			dues[a.Cause] = a.Due
+			if a.Cause > 0 {
+				dues[a.Cause] = a.Due
+			}
 		}
 	}
-	for id, list := range out {
-		for i := range list {
-			list[i].Due = dues[list[i].Cause]
+	type same struct {
+		agency string
+		plain  verdict.Text
+		owner  verdict.Owner
+	}
+	held := map[same]map[Named]bool{}
+	places := map[same]int{}
+	out := map[string][]Why{}
+	for i, c := range r.Blockers {
+		for _, v := range c.Victims {
+			if !v.Held {
+				continue
+			}
+			k := same{v.Agency, plainly(c.Code, c.Title), c.Owner}
+			if held[k] == nil {
+				held[k], places[k] = map[Named]bool{}, len(out[v.Agency])
+				out[v.Agency] = append(out[v.Agency], Why{Cause: i + 1, Plain: k.plain, Owner: c.Owner, By: r.dir.ownerText(c.Owner)})
+			}
+			held[k][Named{v.Agency, v.Name, v.Host, v.Service, v.Port}] = true
+			w := &out[v.Agency][places[k]]
+			w.Services, w.Due = len(held[k]), sooner(w.Due, dues[i+1])
 		}
+	}
+	for _, list := range out {
 		slices.SortFunc(list, func(a, b Why) int { return cmp.Or(cmp.Compare(b.Services, a.Services), cmp.Compare(a.Cause, b.Cause)) })
-		out[id] = list
 	}
 	return out
 }
@@ -194,7 +213,9 @@ func (b *builder) lines(r Report, s Summary) []verdict.Text {
 		t.changes(c)
 	}
 	for _, a := range s.Acts[:min(len(s.Acts), maxSummaries)] {
-		t.act(a)
+		if a.Held > 0 {
+			t.act(a)
+		}
 	}
 	if expired := slices.DeleteFunc(slices.Clone(r.Exemptions), func(x Exemption) bool { return !x.Ended }); len(expired) > 0 && r.Period.From != "" {
 		t.say("plain.exempt", func(verdict.Lang) []any { return []any{len(expired)} })

@@ -112,7 +112,7 @@ func (t *Trend) close(total *sum) { t.nights[len(t.nights)-1].take(total) }
 func (n *Night) take(s *sum) {
 	n.Exempt, n.NotApplicable, n.AtLevel = s.exempt, s.na, s.atLevel
 	n.Counted, n.Measured, n.Unknown = s.measured+s.unknown, s.measured, s.unknown
-	n.Blind = 2*s.measured < n.Counted
+	n.Blind = 2*s.reached[2].Measured() < n.Counted
 }
 
 // index gives every mark its service. Most nights have the services of the one

@@ -100,9 +100,21 @@ type composer struct {
 	newest inventory.Inventory // in place of one that cannot be read any more
 }
 
+func newComposer(ctx context.Context, store *history.Store, tell io.Writer) *composer {
+	return &composer{ctx: ctx, store: store, tell: tell, read: map[string]inventory.Inventory{}, told: time.Now()}
+}
+
+// progress says now and then how far the reading of stored runs has come.
+func (c *composer) progress(done, total int) {
+	if time.Since(c.told) > linesEvery {
+		c.told = time.Now()
+		fmt.Fprintf(c.tell, "%d/%d\n", done, total)
+	}
+}
+
 // compose makes the report.
 func compose(ctx context.Context, store *history.Store, o order, tell io.Writer) (reports.Report, error) {
-	c := &composer{ctx: ctx, store: store, tell: tell, read: map[string]inventory.Inventory{}, told: time.Now()}
+	c := newComposer(ctx, store, tell)
 	run, err := store.Load(ctx, o.run.ID)
 	if err != nil {
 		return reports.Report{}, err
@@ -188,10 +200,8 @@ func (c *composer) nights(t *reports.Trend, list []history.Header) error {
 			}
 		}
 		t.Add(list[i], inv, marks, was)
-		if done++; time.Since(c.told) > linesEvery {
-			c.told = time.Now()
-			fmt.Fprintf(c.tell, "%d/%d\n", done, len(list))
-		}
+		done++
+		c.progress(done, len(list))
 	}
 	return nil
 }
@@ -223,7 +233,12 @@ func (c *composer) was(h history.Header) ([]history.Mark, error) {
 	if h.Rules == verdict.RulesVersion {
 		return nil, nil
 	}
-	for m, err := range c.store.Marks(c.ctx, h.Rules, []int64{h.ID}) {
+	return c.marks(h.ID, h.Rules)
+}
+
+// marks are those that are kept of a run for some rules, else nil.
+func (c *composer) marks(run int64, rules int) ([]history.Mark, error) {
+	for m, err := range c.store.Marks(c.ctx, rules, []int64{run}) {
 		if err != nil || m.Marks != nil {
 			return slices.Clone(m.Marks), err
 		}

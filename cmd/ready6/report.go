@@ -223,8 +223,17 @@ func writeReports(dir string, rep reports.Report, formats []string, langs []verd
 	}
 	var files []string
 	for _, name := range formats {
-		if _, ok := formatNamed(name); !ok {
+		if _, ok := formatNamed(name); !ok && name != actionSheets {
 			return nil, usagef("format: %q is not one of %s", name, formatNames())
+		}
+	}
+	if contains(formats, actionSheets) {
+		for _, l := range langs {
+			sheets, err := writeSheets(filepath.Join(dir, actionSheets+"."+string(l)), rep, l)
+			files = append(files, sheets...)
+			if err != nil {
+				return files, failed(fmt.Errorf("reports: %w", err))
+			}
 		}
 	}
 	for _, f := range reports.Formats {
@@ -248,6 +257,35 @@ func writeReports(dir string, rep reports.Report, formats []string, langs []verd
 	return files, nil
 }
 
+// actionSheets is the form of one file an owner, in a folder of their own.
+const actionSheets = "actions"
+
+// writeSheets writes a sheet for each owner. Sheets of an earlier report in the
+// folder are removed: their places mean nothing any more.
+func writeSheets(dir string, rep reports.Report, l verdict.Lang) ([]string, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	old, err := filepath.Glob(filepath.Join(dir, "[0-9][0-9][0-9]-*.md"))
+	if err != nil {
+		return nil, err
+	}
+	for _, path := range old {
+		if err := os.Remove(path); err != nil {
+			return nil, err
+		}
+	}
+	var files []string
+	for i := range rep.Actions {
+		path := filepath.Join(dir, rep.SheetName(i+1)+".md")
+		if err := writeWhole(path, func(w io.Writer) error { return reports.WriteSheet(w, rep, i+1, l) }); err != nil {
+			return files, err
+		}
+		files = append(files, path)
+	}
+	return files, nil
+}
+
 func formatNamed(name string) (reports.Format, bool) {
 	for _, f := range reports.Formats {
 		if f.Name == name {
@@ -262,7 +300,7 @@ func formatNames() string {
 	for _, f := range reports.Formats {
 		names = append(names, f.Name)
 	}
-	return strings.Join(append(names, "table"), ", ")
+	return strings.Join(append(names, actionSheets, "table"), ", ")
 }
 
 func contains(list []string, s string) bool {

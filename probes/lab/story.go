@@ -55,6 +55,9 @@ const (
 	storyGone      = "congbao.lamdong.gov.vn"
 )
 
+// storyLower are what the earlier rules put at level 2, not 3.
+var storyLower = []string{"vpubnd.lamdong.gov.vn", "bacgianghia.lamdong.gov.vn"}
+
 var storyEvents = []event{
 	{from: 40, host: "snv.lamdong.gov.vn", level: 3},
 	{from: 47, host: "tuyendung.lamdong.gov.vn", level: 3},
@@ -111,7 +114,7 @@ func storyNight(n, rules int, base inventory.Inventory, wants map[verdict.Servic
 		key := verdict.ServiceKey{Agency: a.ID, Kind: svc.Kind, Host: svc.Host, Port: svc.Port}
 		want := storyWant(n, key, wants[verdict.ServiceKey{Kind: svc.Kind, Host: svc.Host}])
 		out.Records = append(out.Records, want.record(key, i, n == storyBlind, out.Started))
-		if n < storyRules && want.Level == 3 && want.has("closure.third-party") {
+		if n < storyRules && want.Level == 3 && slices.Contains(storyLower, key.Host) {
 			out.Lower = append(out.Lower, key)
 		}
 		i++
@@ -183,8 +186,6 @@ func storyWant(n int, key verdict.ServiceKey, w Want) Want {
 	}
 	return w
 }
-
-func (w Want) has(code verdict.Reason) bool { return slices.Contains(w.Reasons, string(code)) }
 
 // record is what a scan would have found of the service that a want is about.
 func (w Want) record(key verdict.ServiceKey, n int, blind bool, at time.Time) verdict.Record {
