@@ -94,6 +94,21 @@ func TestJSONSchema(t *testing.T) {
 	}
 }
 
+// What is streamed is byte for byte what the encoder would have made of it.
+func TestJSONIsStreamed(t *testing.T) {
+	for _, r := range []Report{testReport(), hostileReport(), Build(history.Run{}, nil, inventory.Inventory{}, inventory.Plan{}, night)} {
+		var want bytes.Buffer
+		enc := json.NewEncoder(&want)
+		enc.SetIndent("", " ")
+		if err := enc.Encode(r); err != nil {
+			t.Fatal(err)
+		}
+		if got := render(t, Formats[1], r, verdict.EN); !bytes.Equal(got, want.Bytes()) {
+			t.Errorf("%d bytes streamed, %d encoded", len(got), want.Len())
+		}
+	}
+}
+
 func TestCSV(t *testing.T) {
 	for _, l := range []verdict.Lang{verdict.VI, verdict.EN} {
 		b := render(t, Formats[2], testReport(), l)
