@@ -43,7 +43,7 @@ func (s Scope) Report(run history.Run, since *Earlier, t *Trend) Report {
 	agencies := b.agencies()
 	r := Report{
 		Schema: Schema, At: s.At.UTC(), Day: f.day.String(), Period: s.Period, AsItWas: s.AsItWas, Run: header(run.Header),
-		Total: total.tally(), Agencies: agencies, Exemptions: b.exemptions(), Services: b.rows, Nights: t.nights, dir: f.dir,
+		Total: total.tally(), Agencies: agencies, Exemptions: b.exemptions(), Services: b.rows, Nights: t.nights, Skipped: len(t.skipped), dir: f.dir,
 	}
 	var e *evolution
 	if since != nil {

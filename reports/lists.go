@@ -79,10 +79,17 @@ func (t *Trend) unmeasured() []Unmeasured {
 func (t *Trend) pauses(start time.Time) []Pause {
 	days := []string{dayOf(start)}
 	for _, n := range t.nights {
-		if n.InPeriod && !n.Blind && n.Day > days[len(days)-1] {
+		if n.InPeriod && !n.Blind {
 			days = append(days, n.Day)
 		}
 	}
+	for _, day := range t.skipped {
+		if day > days[0] {
+			days = append(days, day)
+		}
+	}
+	slices.Sort(days)
+	days = slices.Compact(days)
 	list, usual := []Pause{}, usualGap(days)
 	for i, day := range append(days[1:], nextDay(t.f.day.String(), 1)) {
 		last := days[i]

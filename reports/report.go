@@ -25,16 +25,17 @@ type Report struct {
 	Total      Tally       `json:"total"`
 	Agencies   []Agency    `json:"agencies"`
 	Programmes []Programme `json:"programmes"`
-	Blockers   []Cause     `json:"blockers"`  // found faults, those that hold back most services first
-	Together   []Joint     `json:"together"`  // blockers that lift services only together
-	Owners     []Load      `json:"owners"`    // the blockers by who has to mend them, those worth most first
-	Steps      []Cause     `json:"steps"`     // what is no fault and yet to be done step by step: names to sign, routes to cover with ROAs
-	Gaps       []Cause     `json:"gaps"`      // what could not be measured, likewise
-	Actions    []Sheet     `json:"actions"`   // one sheet an owner: everything he has to do, those worth most first
-	Changes    *Changes    `json:"changes"`   // since the period's start; null without an earlier run to compare with
-	Nights     []Night     `json:"nights"`    // every run that the trends rest on, oldest first, Run the last
-	Resources  []Resource  `json:"resources"` // own address blocks and AS numbers
-	Hosting    []Hosting   `json:"hosting"`   // networks that announce the services' addresses, those with most first
+	Blockers   []Cause     `json:"blockers"`       // found faults, those that hold back most services first
+	Together   []Joint     `json:"together"`       // blockers that lift services only together
+	Owners     []Load      `json:"owners"`         // the blockers by who has to mend them, those worth most first
+	Steps      []Cause     `json:"steps"`          // what is no fault and yet to be done step by step: names to sign, routes to cover with ROAs
+	Gaps       []Cause     `json:"gaps"`           // what could not be measured, likewise
+	Actions    []Sheet     `json:"actions"`        // one sheet an owner: everything he has to do, those worth most first
+	Changes    *Changes    `json:"changes"`        // since the period's start; null without an earlier run to compare with
+	Nights     []Night     `json:"nights"`         // every run that the trends rest on, oldest first, Run the last
+	Skipped    int         `json:"nights_skipped"` // complete runs that are not among Nights: not judged by today's rules
+	Resources  []Resource  `json:"resources"`      // own address blocks and AS numbers
+	Hosting    []Hosting   `json:"hosting"`        // networks that announce the services' addresses, those with most first
 	Exemptions []Exemption `json:"exemptions"`
 	Services   []Row       `json:"services"`
 

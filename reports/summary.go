@@ -223,6 +223,9 @@ func (b *builder) lines(r Report, s Summary) []verdict.Text {
 	if r.Total.Unknown > 0 {
 		t.say("plain.unknown", func(verdict.Lang) []any { return []any{r.Total.Unknown, r.Total.Counted} })
 	}
+	if r.Skipped > 0 {
+		t.say("plain.skipped", func(verdict.Lang) []any { return []any{r.Skipped} })
+	}
 	return t.lines
 }
 

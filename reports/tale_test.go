@@ -270,3 +270,29 @@ func TestStoryOfSomeAgencies(t *testing.T) {
 		t.Errorf("unknown %v, %v", p, a)
 	}
 }
+
+// A run that is not judged yet is counted as left out, and its day is no pause.
+func TestStorySkipped(t *testing.T) {
+	story := tell(t)
+	p, err := ParsePeriod("2026-Q2", PeriodDay)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := 98
+	scope := Scope{Inventory: story.inventories[last], Plan: inventory.ProvincePlan(), At: p.Ends(), Period: p}
+	trend := scope.Trend()
+	for i := range last {
+		if i >= 20 && i < 30 {
+			trend.Skip(story.runs[i].Header)
+			continue
+		}
+		trend.Add(story.runs[i].Header, story.inventories[i], Marks(story.runs[i].Records), nil)
+	}
+	r := scope.Report(story.runs[last], &Earlier{Run: story.runs[13], Inventory: story.inventories[13]}, trend)
+	if r.Skipped != 10 || len(r.Nights) != 89 || len(r.Changes.Pauses) != 2 {
+		t.Errorf("%d skipped, %d nights, pauses %v", r.Skipped, len(r.Nights), r.Changes.Pauses)
+	}
+	if !slices.ContainsFunc(r.Summary.Lines, func(x verdict.Text) bool { return strings.Contains(x.EN, "10 earlier runs are not judged") }) {
+		t.Error("the first page keeps silent about it")
+	}
+}

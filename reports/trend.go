@@ -14,6 +14,7 @@ import (
 type Trend struct {
 	f        *frame
 	nights   []Night
+	skipped  []string  // days of runs that are not among the nights
 	values   [][]Value // of each goal, one a night
 	judged   map[int64]RuleChange
 	stamp    int32
@@ -104,6 +105,10 @@ func (t *Trend) Add(h history.Header, inv inventory.Inventory, marks, was []hist
 		t.judged[h.ID] = rejudged(marks, was)
 	}
 }
+
+// Skip tells of a complete run that is not judged by the rules of this build, and
+// cannot be added: its day was measured all the same.
+func (t *Trend) Skip(h history.Header) { t.skipped = append(t.skipped, dayOf(h.Started)) }
 
 // close puts the report's own count in place of the last night's, which knows
 // nothing of services without a record, nor of the days up to the cut-off.

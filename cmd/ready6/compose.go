@@ -98,6 +98,9 @@ type composer struct {
 	read   map[string]inventory.Inventory
 	told   time.Time
 	newest inventory.Inventory // in place of one that cannot be read any more
+
+	patience time.Duration // for judging runs of before a change of rules; 0: whatever it takes
+	readOnly bool          // the history cannot keep what is judged
 }
 
 func newComposer(ctx context.Context, store *history.Store, tell io.Writer) *composer {
@@ -113,8 +116,8 @@ func (c *composer) progress(done, total int) {
 }
 
 // compose makes the report.
-func compose(ctx context.Context, store *history.Store, o order, tell io.Writer) (reports.Report, error) {
-	c := newComposer(ctx, store, tell)
+func (c *composer) compose(o order) (reports.Report, error) {
+	ctx, store := c.ctx, c.store
 	run, err := store.Load(ctx, o.run.ID)
 	if err != nil {
 		return reports.Report{}, err
@@ -170,39 +173,80 @@ func (c *composer) start(h history.Header) (*reports.Earlier, error) {
 }
 
 // nights adds the runs to a trend, oldest first; newest come first in list.
+// Those that patience did not last for are told to the trend as skipped.
 func (c *composer) nights(t *reports.Trend, list []history.Header) error {
-	ids := make([]int64, len(list))
-	byID := map[int64]int{}
-	for i, h := range list {
-		n := len(list) - 1 - i
-		ids[n], byID[h.ID] = h.ID, i
+	skipped, err := c.ready(list)
+	if err != nil {
+		return err
 	}
-	done := 0
+	ids := make([]int64, len(list))
+	for i, h := range list {
+		ids[len(list)-1-i] = h.ID
+	}
+	i := len(list)
 	for m, err := range c.store.Marks(c.ctx, verdict.RulesVersion, ids) {
 		if err != nil {
 			return err
 		}
-		i := byID[m.Run]
-		marks := m.Marks
-		if marks == nil {
-			if marks, err = c.judge(list[i]); err != nil {
-				return err
-			}
+		i--
+		if skipped[m.Run] {
+			t.Skip(list[i])
+			continue
 		}
-		inv, err := c.inventory(list[i])
-		if err != nil {
+		if err := c.night(t, list, i, m.Marks); err != nil {
 			return err
 		}
-		var was []history.Mark
-		if i == 0 || list[i-1].Rules != list[i].Rules { // the last one under its rules
-			if was, err = c.was(list[i]); err != nil {
-				return err
-			}
-		}
-		t.Add(list[i], inv, marks, was)
-		done++
-		c.progress(done, len(list))
+		c.progress(len(list)-i, len(list))
 	}
+	return nil
+}
+
+// ready sees to it that the runs have marks by today's rules, newest first, and
+// says which have none when patience ends.
+func (c *composer) ready(list []history.Header) (skipped map[int64]bool, err error) {
+	skipped = map[int64]bool{}
+	began := time.Now()
+	for i, h := range list {
+		rules, err := c.store.MarkedBy(c.ctx, h.ID)
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(rules, verdict.RulesVersion) {
+			continue
+		}
+		if c.patience > 0 && time.Since(began) > c.patience {
+			skipped[h.ID] = true
+			continue
+		}
+		if _, err := c.judge(h); err != nil {
+			return nil, err
+		}
+		if c.readOnly { // judged again one by one, when their turn comes
+			break
+		}
+		c.progress(i+1, len(list))
+	}
+	return skipped, nil
+}
+
+// night adds one run.
+func (c *composer) night(t *reports.Trend, list []history.Header, i int, marks []history.Mark) (err error) {
+	if marks == nil {
+		if marks, err = c.judge(list[i]); err != nil {
+			return err
+		}
+	}
+	inv, err := c.inventory(list[i])
+	if err != nil {
+		return err
+	}
+	var was []history.Mark
+	if i == 0 || list[i-1].Rules != list[i].Rules { // the last one under its rules
+		if was, err = c.was(list[i]); err != nil {
+			return err
+		}
+	}
+	t.Add(list[i], inv, marks, was)
 	return nil
 }
 
@@ -222,6 +266,7 @@ func (c *composer) judge(h history.Header) ([]history.Mark, error) {
 func (c *composer) keep(h history.Header, marks []history.Mark) error {
 	err := c.store.KeepMarks(c.ctx, h.ID, verdict.RulesVersion, marks)
 	if errors.Is(err, history.ErrReadOnly) {
+		c.readOnly = true
 		return nil
 	}
 	return err

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -69,7 +70,7 @@ func report(ctx context.Context, cfg config, s streams, args []string, compare b
 	if programmes, agencies := o.scope.Unknown(); len(programmes)+len(agencies) > 0 {
 		return unknownIDs(o.scope, programmes, agencies)
 	}
-	rep, err := compose(ctx, store, o, s.err)
+	rep, err := newComposer(ctx, store, s.err).compose(o)
 	if err != nil {
 		return wrapFailed(err)
 	}
@@ -197,7 +198,8 @@ func planOf(cfg config, run history.Run) (inventory.Plan, error) {
 }
 
 // buildReport judges a stored run beside the comparable one before it. inv
-// stands in where the run has no inventory of its own.
+// stands in where the run has no inventory of its own. After a change of rules
+// it does not wait for all earlier runs to be judged anew: see Report.Skipped.
 func buildReport(ctx context.Context, store *history.Store, id int64, inv inventory.Inventory, plan inventory.Plan) (reports.Report, error) {
 	runs, err := store.Runs(ctx)
 	if err != nil {
@@ -212,7 +214,9 @@ func buildReport(ctx context.Context, store *history.Store, id int64, inv invent
 	if run.InventorySHA256 == "" {
 		o.scope.Inventory, o.given = inv, true
 	}
-	return compose(ctx, store, o, io.Discard)
+	c := newComposer(ctx, store, io.Discard)
+	c.patience = 2 * time.Minute
+	return c.compose(o)
 }
 
 // writeReports writes one file per format and language; no formats means all.
