@@ -216,7 +216,7 @@ func (b *builder) exemptions() []Exemption {
 			Agency: Clean(s.Agency), Name: row.Name, Host: s.Host, Service: s.Kind, Port: s.Port,
 			Reason: Clean(row.Exempt.Reason), Approver: Clean(row.Exempt.Approver),
 			Until: row.Exempt.Until.String(), Expired: !row.IsExempt,
-			Ended: !row.IsExempt && row.Exempt.Until.String() >= b.Period.From, // the day after is in the period, or is its first
+			Ended: !row.IsExempt && b.Period.From != "" && nextDay(row.Exempt.Until.String(), 1) >= b.Period.From,
 		})
 	}
 	return list

@@ -220,5 +220,5 @@ type Exemption struct {
 	Approver string       `json:"approver"`
 	Until    string       `json:"until"`   // 2006-01-02, empty: no end
 	Expired  bool         `json:"expired"` // counts again
-	Ended    bool         `json:"ended"`   // expired within the period
+	Ended    bool         `json:"ended"`   // expired: its first day without it is in the period
 }

@@ -100,7 +100,7 @@ type composer struct {
 	newest inventory.Inventory // in place of one that cannot be read any more
 
 	patience time.Duration // for judging runs of before a change of rules; 0: whatever it takes
-	readOnly bool          // the history cannot keep what is judged
+	unkept   bool          // the history cannot keep what is judged
 }
 
 func newComposer(ctx context.Context, store *history.Store, tell io.Writer) *composer {
@@ -221,7 +221,7 @@ func (c *composer) ready(list []history.Header) (skipped map[int64]bool, err err
 		if _, err := c.judge(h); err != nil {
 			return nil, err
 		}
-		if c.readOnly { // judged again one by one, when their turn comes
+		if c.unkept { // judged again one by one, when their turn comes
 			break
 		}
 		c.progress(i+1, len(list))
@@ -262,11 +262,12 @@ func (c *composer) judge(h history.Header) ([]history.Mark, error) {
 	return marks, c.keep(h, marks)
 }
 
-// keep stores marks; a history that may only be read goes without.
+// keep stores marks. A history that may only be read, or that a scan writes to
+// without a pause, goes without: they can be made again.
 func (c *composer) keep(h history.Header, marks []history.Mark) error {
 	err := c.store.KeepMarks(c.ctx, h.ID, verdict.RulesVersion, marks)
-	if errors.Is(err, history.ErrReadOnly) {
-		c.readOnly = true
+	if errors.Is(err, history.ErrReadOnly) || errors.Is(err, history.ErrBusy) {
+		c.unkept = true
 		return nil
 	}
 	return err

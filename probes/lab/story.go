@@ -31,8 +31,7 @@ type StoryNight struct {
 type event struct {
 	from, to int // the first night, and the last; 0: to the end
 	host     string
-	kind     string // empty: web
-	level    int    // the level it has then; -1: cannot be told
+	level    int // the level it has then; -1: cannot be told
 	code     verdict.Reason
 }
 
