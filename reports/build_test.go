@@ -303,17 +303,17 @@ func TestChanges(t *testing.T) {
 
 func TestForecast(t *testing.T) {
 	target := Target{ID: "x", Unit: "service", Goal: 100, Share: Share{Met: 50, Missed: 50}}
-	line := func(n int, perDay float64, noise float64) []sample {
+	line := func(n int, perDay float64, noise float64) []dated {
 		rnd := rand.New(rand.NewPCG(5, 6))
-		var list []sample
+		var list []dated
 		for i := n; i >= 1; i-- {
-			list = append(list, sample{night.AddDate(0, 0, -i), 50 - float64(i)*perDay + noise*(rnd.Float64()-0.5)})
+			list = append(list, dated{night.AddDate(0, 0, -i), 50 - float64(i)*perDay + noise*(rnd.Float64()-0.5)})
 		}
 		return list
 	}
 	for _, tt := range []struct {
 		name  string
-		past  []sample
+		past  []dated
 		state string
 		date  string
 	}{

@@ -43,7 +43,7 @@ const aDay = 24 * time.Hour
 // median slope of all pairs of values: Sen 1968) so that a bad night does not bend
 // it. The interval is that of Kendall's rank statistic on the slopes, widened
 // for values that hang together from one to the next, as nights do.
-func forecast(t Target, past []sample, at time.Time) Forecast {
+func forecast(t Target, past []dated, at time.Time) Forecast {
 	f := Forecast{NeedValues: minPoints, NeedDays: int(minSpan / aDay)}
 	value, ok := t.Share.Percent()
 	switch {
@@ -54,7 +54,7 @@ func forecast(t Target, past []sample, at time.Time) Forecast {
 		f.State = "met"
 		return f
 	}
-	points := daily(append(slices.Clip(past), sample{at, value}))
+	points := daily(append(slices.Clip(past), dated{at, value}))
 	f.Values, f.Days = len(points), int(at.Sub(points[0].at)/aDay)
 	if len(points) < minPoints || at.Sub(points[0].at) < minSpan {
 		f.State = "not-enough-history"
@@ -77,19 +77,19 @@ func forecast(t Target, past []sample, at time.Time) Forecast {
 
 // series are the values that stand for what they are of: at least half of it
 // was measured.
-func series(past []Value) []sample {
-	var out []sample
+func series(past []Value) []dated {
+	var out []dated
 	for _, v := range past {
 		if percent, ok := v.Share.Percent(); ok && 2*v.Share.Measured() >= v.Share.Total() {
-			out = append(out, sample{startOf(v.Day).Add(12 * time.Hour), percent})
+			out = append(out, dated{startOf(v.Day).Add(12 * time.Hour), percent})
 		}
 	}
 	return out
 }
 
 // daily keeps the last value of each day in the province.
-func daily(points []sample) []sample {
-	var out []sample
+func daily(points []dated) []dated {
+	var out []dated
 	for _, p := range points {
 		if n := len(out); n > 0 && dayOf(out[n-1].at) == dayOf(p.at) {
 			out[n-1] = p
@@ -102,8 +102,8 @@ func daily(points []sample) []sample {
 
 // weekly makes one point of each seven days, counted back from at: the median
 // of their values, in their middle.
-func weekly(points []sample, at time.Time) []sample {
-	var out []sample
+func weekly(points []dated, at time.Time) []dated {
+	var out []dated
 	for len(points) > 0 {
 		week := int(at.Sub(points[0].at) / (7 * aDay))
 		n := 1
@@ -116,7 +116,7 @@ func weekly(points []sample, at time.Time) []sample {
 		}
 		slices.Sort(values)
 		middle := points[0].at.Add(points[n-1].at.Sub(points[0].at) / 2)
-		out = append(out, sample{middle, (values[(n-1)/2] + values[n/2]) / 2})
+		out = append(out, dated{middle, (values[(n-1)/2] + values[n/2]) / 2})
 		points = points[n:]
 	}
 	return out
@@ -124,7 +124,7 @@ func weekly(points []sample, at time.Time) []sample {
 
 // slopes gives the median slope, in percentage points a day, and the bounds of
 // its interval.
-func slopes(points []sample) (low, mid, high float64) {
+func slopes(points []dated) (low, mid, high float64) {
 	all := make([]float64, 0, len(points)*(len(points)-1)/2)
 	for i, a := range points {
 		for _, b := range points[i+1:] {
@@ -149,7 +149,7 @@ func slopes(points []sample) (low, mid, high float64) {
 // inertia is by how much the variance of a rank statistic grows because what
 // is left of the values beside their line follows itself: (1+r)/(1-r), where r is
 // the correlation of each with the next, 0 to 0.9.
-func inertia(points []sample, slope float64) float64 {
+func inertia(points []dated, slope float64) float64 {
 	rest := make([]float64, len(points))
 	mean := 0.0
 	for i, p := range points {

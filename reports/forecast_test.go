@@ -20,11 +20,11 @@ func TestForecastInterval(t *testing.T) {
 		rnd := rand.New(rand.NewPCG(7, 8))
 		held := 0
 		for range trials {
-			var points []sample
+			var points []dated
 			off := 0.0
 			for i := range 180 {
 				off = tt.carry*off + rnd.NormFloat64()
-				points = append(points, sample{night.AddDate(0, 0, i-179), 40 + slope*float64(i) + off})
+				points = append(points, dated{night.AddDate(0, 0, i-179), 40 + slope*float64(i) + off})
 			}
 			low, mid, high := slopes(weekly(points, night))
 			if low > mid || mid > high {
@@ -43,13 +43,13 @@ func TestForecastInterval(t *testing.T) {
 // A third of the nights may be anything: the line stays where the others are.
 func TestForecastRobust(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(9, 10))
-	var points []sample
+	var points []dated
 	for i := range 60 {
 		v := 20 + 0.5*float64(i)
 		if i%4 == 1 {
 			v = 100 * rnd.Float64()
 		}
-		points = append(points, sample{night.AddDate(0, 0, i-59), v})
+		points = append(points, dated{night.AddDate(0, 0, i-59), v})
 	}
 	if _, mid, _ := slopes(points); math.Abs(mid-0.5) > 0.02 {
 		t.Errorf("slope %v, want 0.5", mid)
@@ -58,8 +58,8 @@ func TestForecastRobust(t *testing.T) {
 
 // Weeks are medians counted back from the last value, whatever days are missing.
 func TestWeekly(t *testing.T) {
-	at := func(daysAgo int, v float64) sample { return sample{night.AddDate(0, 0, -daysAgo), v} }
-	got := weekly([]sample{at(15, 1), at(13, 10), at(9, 30), at(8, 20), at(3, 7), at(1, 9), at(0, 5)}, night)
+	at := func(daysAgo int, v float64) dated { return dated{night.AddDate(0, 0, -daysAgo), v} }
+	got := weekly([]dated{at(15, 1), at(13, 10), at(9, 30), at(8, 20), at(3, 7), at(1, 9), at(0, 5)}, night)
 	if len(got) != 3 || got[0].percent != 1 || got[1].percent != 20 || got[2].percent != 7 {
 		t.Errorf("weeks %v", got)
 	}
@@ -71,9 +71,9 @@ func TestWeekly(t *testing.T) {
 // Several runs a day count once, and a forecast says what it lacks.
 func TestForecastNeeds(t *testing.T) {
 	target := Target{Unit: "service", Goal: 100, Share: Share{Met: 50, Missed: 50}, Due: "2026-12-31"}
-	var past []sample
+	var past []dated
 	for i := 40; i > 0; i-- {
-		past = append(past, sample{night.Add(-time.Duration(i) * time.Hour), float64(i)})
+		past = append(past, dated{night.Add(-time.Duration(i) * time.Hour), float64(i)})
 	}
 	f := forecast(target, past, night)
 	if f.State != "not-enough-history" || f.Values != 3 || f.Days != 1 || f.NeedValues != minPoints || f.NeedDays != 28 {
@@ -84,7 +84,7 @@ func TestForecastNeeds(t *testing.T) {
 	}
 	past = nil
 	for i := 40; i > 0; i-- {
-		past = append(past, sample{night.AddDate(0, 0, -i), 50 - float64(i)/4})
+		past = append(past, dated{night.AddDate(0, 0, -i), 50 - float64(i)/4})
 	}
 	f = forecast(target, past, night)
 	if f.State != "forecast" || !f.Late || f.Slope != 7.5 {

@@ -8,19 +8,19 @@ import (
 	"ready6/probes/verdict"
 )
 
-// Letter is the draft of a letter to an owner outside the province, in one
+// Draft is the draft of a letter to an owner outside the province, in one
 // language. What only the sender knows is left as dots.
-type Letter struct {
+type Draft struct {
 	Subject string
 	To      string
 	Body    []string // paragraphs before the list
-	Items   []LetterItem
+	Items   []DraftItem
 	Close   []string // paragraphs after it
 	Sign    []string // lines to be filled in
 }
 
-// LetterItem is one thing that the letter asks for.
-type LetterItem struct {
+// DraftItem is one thing that the letter asks for.
+type DraftItem struct {
 	What     string // what was found
 	Do       string // what is asked for
 	Services string // whose services wait for it
@@ -31,29 +31,29 @@ type LetterItem struct {
 // dots stand for what only the sender knows.
 const dots = "……………………"
 
-// maxLetterServices bounds the services named in one item of a letter or sheet.
-const maxLetterServices = 20
+// maxSheetServices bounds the services named in one item of a letter or sheet.
+const maxSheetServices = 20
 
-// Letter drafts the letter to the owner of a sheet, place from 1; false where
+// Draft drafts the letter to the owner of a sheet, place from 1; false where
 // the owner belongs to the province and is simply told.
-func (r Report) Letter(place int, l verdict.Lang) (Letter, bool) {
+func (r Report) Draft(place int, l verdict.Lang) (Draft, bool) {
 	s := r.Actions[place-1]
 	if !s.Outside {
-		return Letter{}, false
+		return Draft{}, false
 	}
 	say := func(key string, args ...any) string { return fmt.Sprintf(word(l, key), args...) }
-	out := Letter{
-		Subject: say("letter.subject", len(s.Actions)),
-		To:      say("letter.to", addressee(r, s, l)),
-		Body:    []string{say("letter.why", dateText(l, r.Day), s.Services, len(s.Agencies), strings.Join(namesOf(s.Agencies, l), "; ")), say("letter.ask")},
-		Close:   []string{say("letter.check"), say("letter.answer", dots), say("letter.thanks")},
-		Sign:    []string{say("letter.sender", dots), say("letter.contact", dots), say("letter.number", dots, dots)},
+	out := Draft{
+		Subject: say("draft.subject", len(s.Actions)),
+		To:      say("draft.to", addressee(r, s, l)),
+		Body:    []string{say("draft.why", dateText(l, r.Day), s.Services, len(s.Agencies), strings.Join(namesOf(s.Agencies, l), "; ")), say("draft.ask")},
+		Close:   []string{say("draft.check"), say("draft.answer", dots), say("draft.thanks")},
+		Sign:    []string{say("draft.sender", dots), say("draft.contact", dots), say("draft.number", dots, dots)},
 	}
 	if why := r.planWords(s, l); why != "" {
 		out.Body = append(out.Body[:1:1], why, out.Body[1])
 	}
 	for _, a := range s.Actions {
-		out.Items = append(out.Items, LetterItem{
+		out.Items = append(out.Items, DraftItem{
 			What: a.What.In(l), Do: a.Do.In(l), Services: r.servicesOf(a, l), Verify: a.Verify, Due: dueText(l, a.Due),
 		})
 	}
@@ -78,7 +78,7 @@ func (r Report) planWords(s Sheet, l verdict.Lang) string {
 	for _, p := range r.Programmes {
 		for _, t := range p.Targets {
 			if t.ID == s.Due.Target {
-				return fmt.Sprintf(word(l, "letter.plan"), p.Name.In(l), p.Source, t.Name.In(l), dateText(l, t.Due))
+				return fmt.Sprintf(word(l, "draft.plan"), p.Name.In(l), p.Source, t.Name.In(l), dateText(l, t.Due))
 			}
 		}
 	}
@@ -106,7 +106,7 @@ func (r Report) servicesOf(a Action, l verdict.Lang) string {
 		victims = r.Steps[a.Step-1].Victims
 	}
 	for i, v := range victims {
-		if i == maxLetterServices {
+		if i == maxSheetServices {
 			out = append(out, fmt.Sprintf(word(l, "chain.more"), len(victims)-i))
 			break
 		}
@@ -139,20 +139,20 @@ func WriteSheet(w io.Writer, r Report, place int, l verdict.Lang) error {
 			p.put("- " + word(l, "sheet.verify") + " " + code(v) + "\n")
 		}
 	}
-	if letter, ok := r.Letter(place, l); ok {
+	if letter, ok := r.Draft(place, l); ok {
 		p.letter(letter, l)
 	}
 	return p.err
 }
 
-func (p *printer) letter(t Letter, l verdict.Lang) {
-	p.put("\n---\n\n## " + word(l, "letter.title") + "\n\n**" + markdown(t.Subject) + "**\n\n" + markdown(t.To) + "\n")
+func (p *printer) letter(t Draft, l verdict.Lang) {
+	p.put("\n---\n\n## " + word(l, "draft.title") + "\n\n**" + markdown(t.Subject) + "**\n\n" + markdown(t.To) + "\n")
 	for _, s := range t.Body {
 		p.put("\n" + markdown(s) + "\n")
 	}
 	for i, x := range t.Items {
 		p.put(fmt.Sprintf("\n%d. %s\n", i+1, markdown(x.What)))
-		for _, line := range [][2]string{{"letter.do", markdown(x.Do)}, {"letter.services", markdown(x.Services)}, {"letter.due", x.Due}} {
+		for _, line := range [][2]string{{"draft.do", markdown(x.Do)}, {"draft.services", markdown(x.Services)}, {"draft.due", x.Due}} {
 			if line[1] != "" {
 				p.put("   - " + word(l, line[0]) + " " + line[1] + "\n")
 			}

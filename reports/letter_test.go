@@ -48,7 +48,7 @@ func TestSheetsHaveEverything(t *testing.T) {
 				t.Errorf("sheet %d: %+v", i, a)
 			}
 		}
-		if _, ok := r.Letter(i+1, verdict.VI); ok != s.Outside {
+		if _, ok := r.Draft(i+1, verdict.VI); ok != s.Outside {
 			t.Errorf("sheet %d: a letter %v, outside %v", i, ok, s.Outside)
 		}
 	}

@@ -58,11 +58,11 @@ type body struct {
 	present int32 // the last stamp on which it existed
 	inTree  bool
 	last    *sum // as it was: what it last stood at
-	weekly  [][]sample
+	weekly  [][]dated
 }
 
-// sample is a value on a day.
-type sample struct {
+// dated is a value on a day.
+type dated struct {
 	at      time.Time
 	percent float64
 }
@@ -161,7 +161,7 @@ func (t *Trend) body(id string) int32 {
 	if !ok {
 		i = int32(len(t.agencies))
 		t.bodies[id] = i
-		t.agencies = append(t.agencies, body{id: id, kind: t.f.kinds[id], weekly: make([][]sample, len(t.f.goals))})
+		t.agencies = append(t.agencies, body{id: id, kind: t.f.kinds[id], weekly: make([][]dated, len(t.f.goals))})
 		t.sums = append(t.sums, sum{})
 	}
 	return i
@@ -281,10 +281,10 @@ func (a *body) note(goal int, at time.Time, s Share) {
 	}
 	list := a.weekly[goal]
 	if n := len(list); n > 0 && week(list[n-1].at) == week(at) {
-		list[n-1] = sample{at, percent}
+		list[n-1] = dated{at, percent}
 		return
 	}
-	a.weekly[goal] = append(list, sample{at, percent})
+	a.weekly[goal] = append(list, dated{at, percent})
 }
 
 // week numbers the weeks since 1970.
@@ -323,7 +323,7 @@ func rejudged(marks, was []history.Mark) RuleChange {
 func (t *Trend) before(g int) []Value { return t.values[g][:len(t.values[g])-1] }
 
 // weekly are an agency's values of a goal, one a week, without this run's.
-func (t *Trend) weekly(agency string, g int) []sample {
+func (t *Trend) weekly(agency string, g int) []dated {
 	i, ok := t.bodies[agency]
 	if !ok {
 		return nil

@@ -123,3 +123,10 @@ Exit codes: 0 done, 1 failed or not measured in full, 2 usage or bad input,
 	)
 	return root
 }
+
+func wrapUsage(err error) error {
+	if err == nil {
+		return nil
+	}
+	return usage(err)
+}
