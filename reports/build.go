@@ -1,7 +1,6 @@
 package reports
 
 import (
-	"maps"
 	"math"
 	"slices"
 	"time"
@@ -11,76 +10,84 @@ import (
 	"ready6/scanner/history"
 )
 
-// Build sums a run up as of a moment. The agencies, their names and services,
-// exemptions and targets are those of that day in the province. prior are
-// earlier comparable runs, newest first: the first is the one to compare with,
-// and all give the targets' history, as do past, values of still earlier runs
-// (see Values). Without enough history there is no forecast. The result depends
-// on nothing else.
-func Build(run history.Run, prior []history.Run, inv inventory.Inventory, plan inventory.Plan, at time.Time, past ...Point) Report {
-	b := newBuilder(run, inv, at)
-	past = slices.Clone(past)
-	for _, p := range prior {
-		past = append(past, Values(p, inv, plan)...)
+// Build sums up one run beside earlier ones, as of a moment. The agencies, their
+// names and services, exemptions and targets are those of that day in the
+// province. prior are earlier comparable runs, newest first, made with the same
+// inventory: the first is the one to compare with, and all give the trends.
+// Without enough of them there is no forecast. The result depends on nothing else.
+func Build(run history.Run, prior []history.Run, inv inventory.Inventory, plan inventory.Plan, at time.Time) Report {
+	s := Scope{Inventory: inv, Plan: plan, At: at, Period: Period{To: dayOf(at)}}
+	var since *Earlier
+	if len(prior) > 0 {
+		since = &Earlier{Run: prior[0], Inventory: inv}
+		s.Period.From = dayOf(prior[0].Started)
 	}
+	t := s.Trend()
+	for _, p := range slices.Backward(prior) {
+		t.Add(p.Header, inv, Marks(p.Records), nil)
+	}
+	return s.Report(run, since, t)
+}
+
+// Report sums a run up as the scope's last word. since is the run that the
+// period starts from, nil if there is none; t is the scope's trend with the
+// runs before this one, which is added to it. The result depends on nothing else.
+func (s Scope) Report(run history.Run, since *Earlier, t *Trend) Report {
+	f := t.f
+	own := run.Records
+	run.Records = f.carryAll(run.Records)
+	b := newBuilder(run, f)
+	t.Add(run.Header, s.Inventory, Marks(own), nil)
+	total := b.total()
+	t.close(total)
 	agencies := b.agencies()
 	r := Report{
-		Schema: Schema, At: at.UTC(), Day: b.day.String(), Run: header(run.Header), Total: tally(b.rows), Agencies: agencies,
-		Programmes: b.programmes(plan, agencies, past), Exemptions: b.exemptions(), Services: b.rows, dir: b.dir,
+		Schema: Schema, At: s.At.UTC(), Day: f.day.String(), Period: s.Period, AsItWas: s.AsItWas, Run: header(run.Header),
+		Total: total.tally(), Agencies: agencies, Exemptions: b.exemptions(), Services: b.rows, Nights: t.nights, Skipped: len(t.skipped), dir: f.dir,
 	}
+	var e *evolution
+	if since != nil {
+		e = b.evolution(*since)
+	}
+	r.Programmes = b.programmes(agencies, t, e)
 	for i := range r.Agencies {
-		b.judgeAgency(&r.Agencies[i], plan)
+		b.judgeAgency(&r.Agencies[i], t, e)
 	}
-	r.Blockers, r.Gaps = b.causes()
+	if s.AsItWas {
+		r.Agencies = append(r.Agencies, t.ended()...)
+	}
+	r.Blockers, r.Steps, r.Gaps = b.causes()
 	r.Together, r.Owners = b.joint(r.Blockers)
 	r.Resources, r.Hosting = b.resources(), b.hosting()
-	if len(prior) > 0 {
-		r.Changes = b.changes(prior[0], run)
+	if since != nil {
+		r.Changes = b.changes(*since, run, e, t)
 	}
+	r.Actions = b.sheets(r)
+	r.Summary = b.summary(r)
 	return r
 }
 
-// Values are the values of a plan's targets when a run was made, by the rules
-// of this build, for later reports' forecasts.
-func Values(run history.Run, inv inventory.Inventory, plan inventory.Plan) []Point {
-	b := newBuilder(run, inv, run.Started)
-	agencies := b.agencies()
-	var list []Point
-	for _, p := range plan.Programmes {
-		for _, t := range p.Targets {
-			if v, ok := b.measure(t, agencies).Percent(); ok {
-				list = append(list, Point{run.Started, Clean(t.ID), v})
-			}
-		}
-	}
-	return list
-}
-
-func newBuilder(run history.Run, inv inventory.Inventory, at time.Time) *builder {
-	local := at.In(Zone)
+func newBuilder(run history.Run, f *frame) *builder {
 	b := &builder{
-		tree: inv.At(local), at: local, day: inventory.DayOf(local), dir: newDirectory(inv), records: run.Records,
-		judged: map[verdict.ServiceKey]int{}, prefixes: map[string]verdict.Outcome{},
+		frame: f, tree: f.tree, at: f.At, records: run.Records, judged: map[verdict.ServiceKey]int{}, prefixes: map[string]verdict.Outcome{},
 	}
-	maps.Copy(b.dir.agencies, newDirectory(b.tree).agencies) // the names of that day
 	b.collect()
 	return b
 }
 
 type builder struct {
+	*frame
 	tree     inventory.Inventory
 	at       time.Time
-	day      inventory.Date
-	dir      directory
 	records  []verdict.Record
 	judged   map[verdict.ServiceKey]int // index into records
 	prefixes map[string]verdict.Outcome // agency and prefix: has a valid ROA
 
-	rows    []Row
-	source  []int            // rows' records, -1 if missing
-	ofAg    map[string][]int // rows of each agency
-	former  []string         // agencies of the run that the tree lacks, in the run's order
-	ownROAs map[string]Share // per agency
+	rows   []Row
+	keys   []verdict.ServiceKey // rows' own
+	source []int                // rows' records, -1 if missing
+	sums   map[string]*sum      // per agency
+	former []string             // agencies of the run that the tree lacks, in the run's order
 }
 
 // collect makes one row for each service of the list and of the run: first the
@@ -97,7 +104,7 @@ func (b *builder) collect() {
 		b.judged[rec.Key()] = i
 		services = append(services, i)
 	}
-	b.rows, b.ofAg = []Row{}, map[string][]int{}
+	b.rows, b.sums = []Row{}, map[string]*sum{}
 	used := make([]bool, len(b.records))
 	for a, svc := range b.tree.All() {
 		key := verdict.ServiceKey{Agency: a.ID, Kind: svc.Kind, Host: svc.Host, Port: svc.Port}
@@ -110,7 +117,7 @@ func (b *builder) collect() {
 			row.Missing = true
 			row.Judged = Judge(verdict.Record{Agency: a.ID, Host: svc.Host, Kind: svc.Kind, Port: svc.Port})
 		}
-		b.add(row, i)
+		b.add(row, key, i)
 	}
 	known := map[string]bool{}
 	for _, a := range b.tree.Agencies {
@@ -124,36 +131,40 @@ func (b *builder) collect() {
 			known[id] = true
 			b.former = append(b.former, id)
 		}
-		b.add(Row{Unlisted: true}, i)
+		b.add(Row{Unlisted: true}, b.records[i].Key(), i)
 	}
-	b.ownROAs = map[string]Share{}
 	for _, a := range b.tree.Agencies {
-		var s Share
 		for _, p := range a.Prefixes {
-			s.add(b.prefixes[a.ID+" "+p.Prefix.String()])
+			b.sum(a.ID).blocks.add(b.prefixes[a.ID+" "+p.Prefix.String()])
 		}
-		b.ownROAs[a.ID] = s
 	}
 }
 
-func (b *builder) add(row Row, record int) {
+func (b *builder) add(row Row, key verdict.ServiceKey, record int) {
 	if record >= 0 {
 		row.Judged = Judge(b.records[record])
 	}
 	row.Name = b.name(row.Judged.Agency)
-	b.ofAg[row.Judged.Agency] = append(b.ofAg[row.Judged.Agency], len(b.rows))
+	b.sum(key.Agency).add(newMark(row.Judged), row.IsExempt)
 	b.rows = append(b.rows, row)
+	b.keys = append(b.keys, key)
 	b.source = append(b.source, record)
 }
 
-func (b *builder) name(id string) verdict.Text {
-	if t, ok := b.dir.agencies[id]; ok {
-		return t
+// sum is what an agency's services and blocks add up to.
+func (b *builder) sum(id string) *sum {
+	if b.sums[id] == nil {
+		b.sums[id] = &sum{}
 	}
-	if id == "" {
-		return words["agency.none"]
+	return b.sums[id]
+}
+
+func (b *builder) total() *sum {
+	var all sum
+	for _, row := range b.rows {
+		all.add(newMark(row.Judged), row.IsExempt)
 	}
-	return verdict.Text{EN: Clean(id), VI: Clean(id)}
+	return &all
 }
 
 // roa says whether a block of one's own is covered by a ROA for its origin: a
@@ -176,64 +187,20 @@ func roa(results []verdict.Result) verdict.Outcome {
 // agencies lists those of the tree in its order, then those only the run knows.
 func (b *builder) agencies() []Agency {
 	list := make([]Agency, 0, len(b.tree.Agencies)+len(b.former))
+	before := map[string][]Party{}
+	if !b.AsItWas {
+		before = b.predecessors()
+	}
 	for _, a := range b.tree.Agencies {
 		list = append(list, Agency{
-			ID: a.ID, Name: b.name(a.ID), Kind: a.Kind, Parent: a.Parent, Tally: tally(b.of(a.ID)), Targets: []AgencyTarget{},
+			ID: a.ID, Name: b.name(a.ID), Kind: a.Kind, Parent: a.Parent, Tally: b.sum(a.ID).tally(), Targets: []AgencyTarget{},
+			Predecessors: before[a.ID],
 		})
 	}
 	for _, id := range b.former {
-		list = append(list, Agency{ID: Clean(id), Name: b.name(id), Former: true, Tally: tally(b.of(id)), Targets: []AgencyTarget{}})
+		list = append(list, Agency{ID: Clean(id), Name: b.name(id), Kind: b.kinds[id], Former: true, Tally: b.sum(id).tally(), Targets: []AgencyTarget{}})
 	}
 	return list
-}
-
-func (b *builder) of(id string) []Row {
-	var rows []Row
-	for _, i := range b.ofAg[id] {
-		rows = append(rows, b.rows[i])
-	}
-	return rows
-}
-
-func tally(rows []Row) Tally {
-	t := Tally{DNSSEC: map[string]int{}, RPKI: map[string]int{}}
-	for _, s := range dnssecOrder {
-		t.DNSSEC[s] = 0
-	}
-	for _, s := range rpkiOrder {
-		t.RPKI[s] = 0
-	}
-	for _, row := range rows {
-		t.Listed++
-		switch {
-		case row.IsExempt:
-			t.Exempt++
-			continue
-		case !row.Judged.Applicable:
-			t.NotApplicable++
-			continue
-		}
-		t.Counted++
-		t.DNSSEC[row.Judged.DNSSEC]++
-		t.RPKI[row.Judged.RPKI]++
-		for l := 1; l <= TopLevel; l++ {
-			t.Reached[l].add(row.Judged.Reached(l))
-		}
-		level, known := row.Judged.Level()
-		if !known {
-			t.Unknown++
-			continue
-		}
-		t.Measured++
-		t.AtLevel[level]++
-		if row.Judged.Max > level {
-			t.Open++
-		}
-	}
-	for l := range t.Reached {
-		t.Reached[l].Exempt, t.Reached[l].NotApplicable = t.Exempt, t.NotApplicable
-	}
-	return t
 }
 
 // exemptions is the register of exceptions, expired ones included: their
@@ -249,6 +216,7 @@ func (b *builder) exemptions() []Exemption {
 			Agency: Clean(s.Agency), Name: row.Name, Host: s.Host, Service: s.Kind, Port: s.Port,
 			Reason: Clean(row.Exempt.Reason), Approver: Clean(row.Exempt.Approver),
 			Until: row.Exempt.Until.String(), Expired: !row.IsExempt,
+			Ended: !row.IsExempt && b.Period.From != "" && nextDay(row.Exempt.Until.String(), 1) >= b.Period.From,
 		})
 	}
 	return list

@@ -303,17 +303,17 @@ func TestChanges(t *testing.T) {
 
 func TestForecast(t *testing.T) {
 	target := Target{ID: "x", Unit: "service", Goal: 100, Share: Share{Met: 50, Missed: 50}}
-	line := func(n int, perDay float64, noise float64) []Point {
+	line := func(n int, perDay float64, noise float64) []dated {
 		rnd := rand.New(rand.NewPCG(5, 6))
-		var list []Point
+		var list []dated
 		for i := n; i >= 1; i-- {
-			list = append(list, Point{night.AddDate(0, 0, -i), "x", 50 - float64(i)*perDay + noise*(rnd.Float64()-0.5)})
+			list = append(list, dated{night.AddDate(0, 0, -i), 50 - float64(i)*perDay + noise*(rnd.Float64()-0.5)})
 		}
 		return list
 	}
 	for _, tt := range []struct {
 		name  string
-		past  []Point
+		past  []dated
 		state string
 		date  string
 	}{
@@ -332,7 +332,7 @@ func TestForecast(t *testing.T) {
 	}
 	bent := line(60, 1, 0)
 	for i := 10; i < 16; i++ {
-		bent[i].Percent = 0 // a week without a vantage must not bend the line
+		bent[i].percent = 0 // a week without a vantage must not bend the line
 	}
 	if f := forecast(target, bent, night); f.Date != "2027-01-11" {
 		t.Errorf("a bad week moves the forecast to %+v", f)

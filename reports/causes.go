@@ -91,9 +91,10 @@ func keyOf(r verdict.Result) causeKey {
 	return k
 }
 
-// causes merges what is wrong (fail) and what is not known (unknown) over all
-// services by reason, what has to be mended, and owner.
-func (b *builder) causes() (blockers, gaps []Cause) {
+// causes merges what is wrong (fail), what is still to be done step by step and
+// what is not known (unknown) over all services by reason, what has to be
+// mended, and owner.
+func (b *builder) causes() (blockers, steps, gaps []Cause) {
 	index := map[causeKey]*Cause{}
 	for i, row := range b.rows {
 		if row.IsExempt || !row.Judged.Applicable || b.source[i] < 0 {
@@ -101,18 +102,28 @@ func (b *builder) causes() (blockers, gaps []Cause) {
 		}
 		b.causesOf(index, row, b.records[b.source[i]].Results)
 	}
-	blockers, gaps = []Cause{}, []Cause{}
+	blockers, steps, gaps = []Cause{}, []Cause{}, []Cause{}
 	for _, c := range index {
 		c.finish()
-		if c.Outcome == verdict.Fail {
+		switch c.Outcome {
+		case verdict.Fail:
 			blockers = append(blockers, *c)
-		} else {
+		case verdict.Warn:
+			steps = append(steps, *c)
+		default:
 			gaps = append(gaps, *c)
 		}
 	}
 	slices.SortFunc(blockers, byWeight)
+	slices.SortFunc(steps, byWeight)
 	slices.SortFunc(gaps, byWeight)
-	return blockers, gaps
+	return blockers, steps, gaps
+}
+
+// stepwise reports whether a result is what plans order step by step and is not
+// there yet: a name that is not signed, a route without a ROA. Both work.
+func stepwise(r verdict.Result) bool {
+	return len(r.Via) == 0 && r.Outcome() == verdict.Warn && (r.State() == "insecure" || r.State() == "not-found")
 }
 
 func (b *builder) causesOf(index map[causeKey]*Cause, row Row, results []verdict.Result) {
@@ -120,7 +131,7 @@ func (b *builder) causesOf(index map[causeKey]*Cause, row Row, results []verdict
 	own := map[causeKey][]int{}
 	var order []causeKey
 	for i, r := range results {
-		if o := r.Outcome(); o != verdict.Fail && o != verdict.Unknown {
+		if o := r.Outcome(); o != verdict.Fail && o != verdict.Unknown && !stepwise(r) {
 			continue
 		}
 		k := keyOf(r)

@@ -108,6 +108,11 @@ func (d directory) owner(o verdict.Owner, l verdict.Lang) string {
 	return role + ": " + name
 }
 
+// ownerText is owner in both languages.
+func (d directory) ownerText(o verdict.Owner) verdict.Text {
+	return verdict.Text{EN: d.owner(o, verdict.EN), VI: d.owner(o, verdict.VI)}
+}
+
 // percentText writes a percentage with one digit at most, "66.7%" and "66,7%".
 func percentText(l verdict.Lang, v float64) string { return decimal(l, v) + "%" }
 

@@ -2,8 +2,8 @@ package reports
 
 import (
 	"bufio"
-	"encoding/json"
 	"io"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -31,13 +31,7 @@ var Formats = []Format{
 // WriteJSON writes the whole report in the form of ReportSchema, both languages
 // in it.
 func WriteJSON(w io.Writer, r Report, _ verdict.Lang) error {
-	b := bufio.NewWriter(w)
-	enc := json.NewEncoder(b)
-	enc.SetIndent("", " ")
-	if err := enc.Encode(r); err != nil {
-		return err
-	}
-	return b.Flush()
+	return streamJSON(bufio.NewWriter(w), reflect.ValueOf(r))
 }
 
 // csvColumns are the heads of the CSV form: stable names in both languages.

@@ -67,11 +67,17 @@ func TestJSONSchema(t *testing.T) {
 	if err := json.Unmarshal([]byte(ReportSchema()), &schema); err != nil {
 		t.Fatal(err)
 	}
-	past := []Point{}
-	for i := range 40 {
-		past = append(past, Point{night.AddDate(0, 0, -i), "only-2030", 12 - float64(i)*0.2})
+	var past []history.Run
+	for i := range 40 { // the further back, the more services there were without IPv6
+		run := testRun()
+		run.ID, run.Started = int64(100-i), night.AddDate(0, 0, -1-i)
+		for n := range i {
+			host := fmt.Sprint("cu", n, ".sgddt.example.vn")
+			run.Records = append(run.Records, rec("so-gddt", "web", host, res("aaaa.nodata", host), hasA))
+		}
+		past = append(past, run)
 	}
-	forecasting := Build(testRun(), []history.Run{earlier()}, province(), testPlan(), night, past...)
+	forecasting := Build(testRun(), past, province(), testPlan(), night)
 	if f := targetOf(t, forecasting, "only-2030").Forecast; f.State != "forecast" {
 		t.Errorf("no forecast to check the schema with: %+v", f)
 	}
@@ -84,6 +90,21 @@ func TestJSONSchema(t *testing.T) {
 		c.check(name, schema.(map[string]any), doc)
 		for _, f := range c.faults {
 			t.Error(f)
+		}
+	}
+}
+
+// What is streamed is byte for byte what the encoder would have made of it.
+func TestJSONIsStreamed(t *testing.T) {
+	for _, r := range []Report{testReport(), hostileReport(), Build(history.Run{}, nil, inventory.Inventory{}, inventory.Plan{}, night)} {
+		var want bytes.Buffer
+		enc := json.NewEncoder(&want)
+		enc.SetIndent("", " ")
+		if err := enc.Encode(r); err != nil {
+			t.Fatal(err)
+		}
+		if got := render(t, Formats[1], r, verdict.EN); !bytes.Equal(got, want.Bytes()) {
+			t.Errorf("%d bytes streamed, %d encoded", len(got), want.Len())
 		}
 	}
 }

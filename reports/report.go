@@ -18,17 +18,24 @@ type Report struct {
 	Schema     string      `json:"schema"`
 	At         time.Time   `json:"at"`  // the cut-off: exemptions, agencies and targets are those of its day
 	Day        string      `json:"day"` // that day in the province, 2006-01-02
+	Period     Period      `json:"period"`
+	AsItWas    bool        `json:"as_it_was"` // earlier values stand under the agencies of their own days
 	Run        Run         `json:"run"`
+	Summary    Summary     `json:"summary"`
 	Total      Tally       `json:"total"`
 	Agencies   []Agency    `json:"agencies"`
 	Programmes []Programme `json:"programmes"`
-	Blockers   []Cause     `json:"blockers"`  // found faults, those that hold back most services first
-	Together   []Joint     `json:"together"`  // blockers that lift services only together
-	Owners     []Load      `json:"owners"`    // the blockers by who has to mend them, those worth most first
-	Gaps       []Cause     `json:"gaps"`      // what could not be measured, likewise
-	Changes    *Changes    `json:"changes"`   // null without an earlier run to compare with
-	Resources  []Resource  `json:"resources"` // own address blocks and AS numbers
-	Hosting    []Hosting   `json:"hosting"`   // networks that announce the services' addresses, those with most first
+	Blockers   []Cause     `json:"blockers"`       // found faults, those that hold back most services first
+	Together   []Joint     `json:"together"`       // blockers that lift services only together
+	Owners     []Load      `json:"owners"`         // the blockers by who has to mend them, those worth most first
+	Steps      []Cause     `json:"steps"`          // what is no fault and yet to be done step by step: names to sign, routes to cover with ROAs
+	Gaps       []Cause     `json:"gaps"`           // what could not be measured, likewise
+	Actions    []Sheet     `json:"actions"`        // one sheet an owner: everything he has to do, those worth most first
+	Changes    *Changes    `json:"changes"`        // since the period's start; null without an earlier run to compare with
+	Nights     []Night     `json:"nights"`         // every run that the trends rest on, oldest first, Run the last
+	Skipped    int         `json:"nights_skipped"` // complete runs that are not among Nights: not judged by today's rules
+	Resources  []Resource  `json:"resources"`      // own address blocks and AS numbers
+	Hosting    []Hosting   `json:"hosting"`        // networks that announce the services' addresses, those with most first
 	Exemptions []Exemption `json:"exemptions"`
 	Services   []Row       `json:"services"`
 
@@ -168,18 +175,26 @@ type Agency struct {
 	Kind   inventory.Kind `json:"kind"`
 	Parent string         `json:"parent,omitempty"`
 	// Former marks an agency that the run knows and the list of that day does not.
-	Former  bool           `json:"former,omitempty"`
-	Tally   Tally          `json:"tally"`
-	Targets []AgencyTarget `json:"targets"`
-	State   State          `json:"state"` // the worst of Targets; NotMeasured with Listed 0: no services listed
+	Former bool `json:"former,omitempty"`
+	// Until is the last day of an agency that ended before the cut-off; it stands
+	// here only in a report as it was, with what it last stood at, and its
+	// services are in no total. SucceededBy is who carries it on.
+	Until        string         `json:"until,omitempty"`
+	SucceededBy  []Party        `json:"succeeded_by,omitempty"`
+	Predecessors []Party        `json:"predecessors,omitempty"` // whose history is counted as its own
+	Tally        Tally          `json:"tally"`
+	Targets      []AgencyTarget `json:"targets"`
+	State        State          `json:"state"` // the worst of Targets; NotMeasured with Listed 0: no services listed
 }
 
 // AgencyTarget is how one agency stands against one target.
 type AgencyTarget struct {
-	ID       string  `json:"id"`
-	Share    Share   `json:"share"`
-	Required float64 `json:"required_percent"`
-	State    State   `json:"state"`
+	ID       string   `json:"id"`
+	Share    Share    `json:"share"`
+	Required float64  `json:"required_percent"`
+	State    State    `json:"state"`
+	Start    *Share   `json:"start"` // at the period's start; null: not measured then
+	Forecast Forecast `json:"forecast"`
 }
 
 // Row is one service in the report.
@@ -203,6 +218,7 @@ type Exemption struct {
 	Port     uint16       `json:"port,omitempty"`
 	Reason   string       `json:"reason"`
 	Approver string       `json:"approver"`
-	Until    string       `json:"until"` // 2006-01-02, empty: no end
-	Expired  bool         `json:"expired"`
+	Until    string       `json:"until"`   // 2006-01-02, empty: no end
+	Expired  bool         `json:"expired"` // counts again
+	Ended    bool         `json:"ended"`   // expired: its first day without it is in the period
 }

@@ -26,6 +26,9 @@ func WriteTable(w io.Writer, r Report, sc Screen) error {
 		v.put(v.wrap("", "", v.say("run.empty")))
 		return v.err
 	}
+	if r.Skipped > 0 {
+		v.put(v.wrap("! ", "  ", v.say("plain.skipped", r.Skipped)))
+	}
 	v.put("\n")
 	v.agencies()
 	v.targets()

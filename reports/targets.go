@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"math"
 	"slices"
-	"time"
 
 	"ready6/inventory"
 	"ready6/probes/verdict"
@@ -53,6 +52,11 @@ type Target struct {
 	Wanted   int              `json:"required_count"`   // the same in whole things of Share's total, rounded down
 	State    State            `json:"state"`
 	Forecast Forecast         `json:"forecast"`
+
+	Milestones []Milestone `json:"milestones"` // the line wanted, from the programme's first day to the due day
+	Start      *Value      `json:"start"`      // at the period's start; null without an earlier run
+	Past       []Value     `json:"past"`       // earlier values, oldest first, evenly thinned to maxPoints; Share is the value now
+	Effects    *Effects    `json:"effects"`    // why the value is not what it was; null where either was not measured
 }
 
 // levelOf is the ladder level that a metric asks for, 0 for other metrics.
@@ -80,111 +84,100 @@ func unitOf(m inventory.Metric) string {
 	return ""
 }
 
-func (b *builder) programmes(plan inventory.Plan, agencies []Agency, past []Point) []Programme {
-	list := make([]Programme, 0, len(plan.Programmes))
-	for _, p := range plan.Programmes {
+// programmes measures every target over the agencies it concerns. e is nil
+// without an earlier run.
+func (b *builder) programmes(agencies []Agency, t *Trend, e *evolution) []Programme {
+	list := make([]Programme, 0, len(b.Plan.Programmes))
+	g := 0
+	for _, p := range b.Plan.Programmes {
 		out := Programme{ID: Clean(p.ID), Name: cleanText(p.Name), Source: Clean(p.Source), Targets: []Target{}}
-		for _, t := range p.Targets {
-			share := b.measure(t, agencies)
-			required := requiredAt(t, p.Valid.From, b.day)
-			target := Target{
-				ID: Clean(t.ID), Name: cleanText(t.Name), Clause: Clean(t.Clause), Source: Clean(t.Source), Metric: t.Metric,
-				Unit: unitOf(t.Metric), Goal: t.Goal, Due: t.Due.String(), Gradual: t.Gradual,
-				Share: share, Required: round2(required), Wanted: wholes(required, share),
-				State: stateOf(t, share, required, b.day),
-			}
-			target.Forecast = forecast(target, past, b.at)
-			out.Targets = append(out.Targets, target)
+		for range p.Targets {
+			out.Targets = append(out.Targets, b.target(b.goals[g], agencies, t.before(g), e))
+			g++
 		}
 		list = append(list, out)
 	}
 	return list
 }
 
-// counts reports whether a target's demand is on this agency.
-func counts(t inventory.Target, a Agency) bool {
-	return len(t.Kinds) == 0 || slices.Contains(t.Kinds, a.Kind)
+// target measures one target; past are its earlier values.
+func (b *builder) target(g goal, agencies []Agency, past []Value, e *evolution) Target {
+	share := b.measure(g.Target, agencies)
+	required := requiredAt(g.Target, g.from, b.day)
+	out := Target{
+		ID: Clean(g.ID), Name: cleanText(g.Name), Clause: Clean(g.Clause), Source: Clean(g.Source), Metric: g.Metric,
+		Unit: unitOf(g.Metric), Goal: g.Goal, Due: g.Due.String(), Gradual: g.Gradual,
+		Share: share, Required: round2(required), Wanted: wholes(required, share),
+		State: stateOf(g.Target, share, required, b.day), Milestones: milestones(g), Past: thin(past),
+	}
+	if e != nil && out.Unit != "" {
+		out.Start = e.start(g)
+		out.Effects = e.effects(g)
+	}
+	out.Forecast = forecast(out, series(past), b.at)
+	return out
+}
+
+// milestones is the line that requiredAt follows, with the days that have no
+// share of their own.
+func milestones(g goal) []Milestone {
+	out := []Milestone{}
+	if g.Gradual || unitOf(g.Metric) == "" {
+		for _, m := range g.Milestones {
+			out = append(out, Milestone{Day: m.Date.String(), Name: cleanText(m.Name), Dated: true})
+		}
+		return out
+	}
+	if !g.from.IsZero() {
+		out = append(out, Milestone{Day: g.from.String()})
+	}
+	due := false
+	for _, m := range g.Target.Milestones {
+		out = append(out, Milestone{Day: m.Date.String(), Goal: m.Goal, Name: cleanText(m.Name), Dated: m.Goal == 0})
+		due = due || m.Date == g.Due && m.Goal > 0
+	}
+	if !due && !g.Due.IsZero() {
+		out = append(out, Milestone{Day: g.Due.String(), Goal: g.Goal})
+	}
+	slices.SortStableFunc(out, func(a, b Milestone) int { return cmp.Compare(a.Day, b.Day) })
+	return out
+}
+
+// counts reports whether a target's demand is on this kind of agency.
+func counts(t inventory.Target, kind inventory.Kind) bool {
+	return len(t.Kinds) == 0 || slices.Contains(t.Kinds, kind)
 }
 
 // measure counts what a target asks for over all agencies it concerns.
 func (b *builder) measure(t inventory.Target, agencies []Agency) Share {
 	var s Share
 	for _, a := range agencies {
-		if !counts(t, a) {
-			continue
+		if counts(t, a.Kind) {
+			s.include(t.Metric, b.sum(a.ID))
 		}
-		own := b.measureOne(t, a)
-		if unitOf(t.Metric) == "agency" {
-			s.addAgency(a, own)
-			continue
-		}
-		s.Met += own.Met
-		s.Missed += own.Missed
-		s.Unknown += own.Unknown
-		s.Exempt += own.Exempt
-		s.NotApplicable += own.NotApplicable
 	}
 	return s
 }
 
-// addAgency counts an agency as one: all of its counted services have reached
-// the mark, one has not, or it is not known. One whose services are all exempt
-// or not applicable, or that has none listed, is outside the denominator.
-func (s *Share) addAgency(a Agency, own Share) {
-	switch {
-	case a.Tally.Listed == 0:
-		s.Empty++
-	case own.Missed > 0:
-		s.Missed++
-	case own.Unknown > 0:
-		s.Unknown++
-	case own.Met > 0:
-		s.Met++
-	case own.Exempt > 0:
-		s.Exempt++
-	default:
-		s.NotApplicable++
-	}
-}
-
-// measureOne counts what a target asks for in one agency: its services, or its
-// own address blocks.
-func (b *builder) measureOne(t inventory.Target, a Agency) Share {
-	switch {
-	case levelOf(t.Metric) > 0:
-		return a.Tally.Reached[levelOf(t.Metric)]
-	case t.Metric == inventory.ServicesSecure:
-		d := a.Tally.DNSSEC
-		return Share{
-			Met: d["secure"], Missed: d["insecure"] + d["bogus"], Unknown: d["indeterminate"],
-			Exempt: a.Tally.Exempt, NotApplicable: a.Tally.NotApplicable,
-		}
-	case t.Metric == inventory.PrefixesROA:
-		return b.ownROAs[a.ID]
-	}
-	return Share{}
-}
-
 // judgeAgency says how one agency stands against each target that concerns it
 // and can be measured in it, and which state is the worst.
-func (b *builder) judgeAgency(a *Agency, plan inventory.Plan) {
+func (b *builder) judgeAgency(a *Agency, t *Trend, e *evolution) {
 	a.State = NotMeasured
 	worst := -1
-	for _, p := range plan.Programmes {
-		for _, t := range p.Targets {
-			if !counts(t, *a) || unitOf(t.Metric) == "" {
-				continue
-			}
-			s := b.measureOne(t, *a)
-			if s.Total() == 0 {
-				continue
-			}
-			required := requiredAt(t, p.Valid.From, b.day)
-			st := AgencyTarget{ID: Clean(t.ID), Share: s, Required: round2(required), State: stateOf(t, s, required, b.day)}
-			a.Targets = append(a.Targets, st)
-			if w := slices.Index(byWorse, st.State); w > worst {
-				worst, a.State = w, st.State
-			}
+	for i, g := range b.goals {
+		s := b.sum(a.ID).share(g.Metric)
+		if !counts(g.Target, a.Kind) || unitOf(g.Metric) == "" || s.Total() == 0 {
+			continue
+		}
+		required := requiredAt(g.Target, g.from, b.day)
+		st := AgencyTarget{ID: Clean(g.ID), Share: s, Required: round2(required), State: stateOf(g.Target, s, required, b.day)}
+		if e != nil {
+			st.Start = e.startOf(a.ID, g.Metric)
+		}
+		st.Forecast = forecast(Target{Unit: unitOf(g.Metric), Goal: g.Goal, Due: g.Due.String(), Gradual: g.Gradual, Share: s, State: st.State}, t.weekly(a.ID, i), b.at)
+		a.Targets = append(a.Targets, st)
+		if w := slices.Index(byWorse, st.State); w > worst {
+			worst, a.State = w, st.State
 		}
 	}
 }
@@ -269,11 +262,4 @@ func requiredAt(t inventory.Target, from, day inventory.Date) float64 {
 		return was.Goal + gone*(m.Goal-was.Goal)
 	}
 	return was.Goal
-}
-
-// Point is the value of a target at one time.
-type Point struct {
-	At      time.Time
-	Target  string  // Target.ID
-	Percent float64 // 0..100
 }

@@ -17,6 +17,7 @@ import (
 
 	"ready6/probes"
 	"ready6/probes/verdict"
+	"ready6/reports"
 )
 
 // setting is one thing an operator can set, by flag, environment or file. Its
@@ -83,6 +84,11 @@ var settings = append([]setting{
 	{"qname-minimisation", false, "ask each zone's servers only for as much of the name as they need (RFC 9156)"},
 	{"closure", false, "print all that the service depends on as a tree; without it only the ways to what blocks"},
 	{"browser", "", "ask a Chromium with IPv6 alone for its opinion of each web page: auto, or its path"},
+	{"period", "", "report this period: 2026-11, 2026-Q3, 2026-H1, 2026, or two days as 2026-06-15..2026-09-14"},
+	{"period-day", reports.PeriodDay, "day, 1 to 28, on which a month's figures begin; 1: calendar months"},
+	{"programme", []string(nil), "only these programmes of the plan, by their ids"},
+	{"agency", []string(nil), "only these agencies, by their ids, and those below them"},
+	{"as-it-was", false, "leave earlier results with the agencies of their own days, whatever became of these"},
 	{"loopback", false, "lab: real sockets on loopback instead of memory"},
 }, nightSettings...)
 

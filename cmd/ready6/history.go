@@ -30,7 +30,7 @@ the list.`,
 			return listRuns(cmd.Context(), cfg, s)
 		},
 	}
-	c.AddCommand(historyDiffCommand(s), historyPruneCommand(s))
+	c.AddCommand(historyDiffCommand(s), historyPruneCommand(s), historyRejudgeCommand(s))
 	return historySettings(c)
 }
 

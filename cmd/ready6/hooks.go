@@ -100,11 +100,11 @@ func (h *hooks) news(ctx context.Context, store *history.Store, run history.Run)
 }
 
 func (h *hooks) report(ctx context.Context, store *history.Store, run history.Run) (reports.Report, error) {
-	inv, plan, err := asItWas(h.cfg, run)
+	plan, err := planOf(h.cfg, run)
 	if err != nil {
-		return reports.Report{}, err
+		return reports.Report{}, usage(err)
 	}
-	return buildReport(ctx, store, run.ID, inv, plan)
+	return buildReport(ctx, store, run.ID, inventory.Inventory{}, plan)
 }
 
 // messageID names a message of a run; a run that was cut short, and then gone on

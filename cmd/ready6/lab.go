@@ -19,13 +19,14 @@ import (
 
 func labCommand(s streams) *cobra.Command {
 	var list bool
+	var story string
 	c := &cobra.Command{
 		Use:   "lab",
 		Short: "Serve the test Internet on loopback, for dig, delv, curl and rtrclient to look at",
 		Long: `lab starts a world of the test Internet on 127.0.0.1 and ::1, writes what other tools
 need to look at it (trust anchors, CA, VRPs, routes, inventory) into a folder, says
 what listens where, and serves until it is interrupted.`,
-		Example: "  ready6 lab\n  ready6 lab --world NAME\n  ready6 lab --list",
+		Example: "  ready6 lab\n  ready6 lab --world NAME\n  ready6 lab --list\n  ready6 lab --history story.db && ready6 report --store story.db --period 2026-Q2",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := load(cmd, s)
@@ -35,10 +36,14 @@ what listens where, and serves until it is interrupted.`,
 			if list {
 				return listWorlds(s)
 			}
+			if story != "" {
+				return writeStory(cmd.Context(), s, story)
+			}
 			return serveLab(cmd.Context(), cfg, s)
 		},
 	}
 	c.Flags().BoolVar(&list, "list", false, "list the worlds there are")
+	c.Flags().StringVar(&story, "history", "", "write a history of 120 simulated nights of the province into this new file, to try reports on")
 	withSettings(c, "world", "out")
 	withUsage(c, "world", "the world to serve")
 	return withUsage(c, "out", "folder in which a folder world-NAME is made for those files")

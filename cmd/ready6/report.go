@@ -8,8 +8,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -20,50 +22,57 @@ import (
 )
 
 func reportCommand(s streams) *cobra.Command {
+	var compare bool
 	c := &cobra.Command{
-		Use:   "report [RUN]",
-		Short: "Write the reports of a stored run again, judged by today's rules",
-		Long: `report judges a stored run (default: the last complete one) and writes it in the
-formats asked for: html, json, csv, or table on standard output.`,
-		Example: "  ready6 report --format html,json --lang vi\n  ready6 report 12 --format table",
-		Args:    cobra.MaximumNArgs(1),
+		Use:   "report [RUN] | report --compare OLD NEW",
+		Short: "Write the reports of a stored run or of a period, judged by today's rules",
+		Long: `report judges a stored run (default: the last complete one), compares it with the
+one before it, and writes it in the formats asked for: html, json, csv, actions
+(a sheet for each owner, with the draft of a letter), or table on standard output.
+
+With --period it reports the period's last complete run, compared with the last
+one before the period: 2026-11, 2026-Q3, 2026-H1, 2026, or 2026-06-15..2026-09-14.
+A month runs from the 15th of the month before to the 14th (Nghị định
+09/2019/NĐ-CP, article 12), quarters and years likewise; --period-day sets
+another day. Agencies are those of the last day of the period, and what they were
+before a merger is counted as theirs; --as-it-was leaves it where it was.`,
+		Example: "  ready6 report --period 2026-Q3 --lang vi\n  ready6 report 12 --format table\n  ready6 report --compare 30 60 --format html,json --agency so-yt",
+		Args:    cobra.MaximumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg, err := load(cmd, s)
 			if err != nil {
 				return err
 			}
-			return report(cmd.Context(), cfg, s, args)
+			return report(cmd.Context(), cfg, s, args, compare)
 		},
 	}
-	withSettings(c, "out", "store", "plan-file", "lab", "world", "format", "lang", "color")
+	c.Flags().BoolVar(&compare, "compare", false, "report what changed from one run to another")
+	withSettings(c, "period", "period-day", "programme", "agency", "as-it-was", "inventory", "out", "store", "plan-file", "lab", "world", "format", "lang", "color", "at")
+	withUsage(c, "inventory", "inventory file to take the agencies, their successions and the exemptions from; default: the run's own")
 	withUsage(c, "out", "folder in which a scan put its history, and where the reports go")
 	withUsage(c, "plan-file", "plan file (YAML) to measure against; default: the run's own plan")
 	withUsage(c, "lab", "the history of scan --lab")
 	withUsage(c, "lang", "reports in vi or en only; default: both (table: from LC_ALL, LC_MESSAGES or LANG)")
-	return withUsage(c, "format", "html, json, csv (several with commas), or table; default: all the files")
+	withUsage(c, "at", "the time it is (RFC 3339), up to which a period that is not over is reported; default: now")
+	return withUsage(c, "format", "html, json, csv, actions (several with commas), or table; default: all the files")
 }
 
-func report(ctx context.Context, cfg config, s streams, args []string) error {
+func report(ctx context.Context, cfg config, s streams, args []string, compare bool) error {
 	store, err := openStore(ctx, cfg)
 	if err != nil {
 		return err
 	}
 	defer store.Close()
-	id, err := pickRun(ctx, store, args)
+	o, err := readOrder(ctx, cfg, s, store, args, compare)
 	if err != nil {
 		return err
 	}
-	run, err := loadRun(ctx, store, id)
-	if err != nil {
-		return err
+	if programmes, agencies := o.scope.Unknown(); len(programmes)+len(agencies) > 0 {
+		return unknownIDs(o.scope, programmes, agencies)
 	}
-	inv, plan, err := asItWas(cfg, run)
+	rep, err := newComposer(ctx, store, s.err).compose(o)
 	if err != nil {
-		return err
-	}
-	rep, err := buildReport(ctx, store, id, inv, plan)
-	if err != nil {
-		return failed(err)
+		return wrapFailed(err)
 	}
 	formats := strings.FieldsFunc(cfg.text("format"), func(r rune) bool { return r == ',' })
 	if len(formats) == 1 && formats[0] == "table" {
@@ -83,70 +92,131 @@ func report(ctx context.Context, cfg config, s streams, args []string) error {
 	return nil
 }
 
-// pickRun is the run asked for, or the last complete one.
-func pickRun(ctx context.Context, store *history.Store, args []string) (int64, error) {
-	if len(args) == 1 {
-		id, err := strconv.ParseInt(args[0], 10, 64)
-		if err != nil {
-			return 0, usagef("%q is not a run's number; ready6 history lists them", args[0])
-		}
-		return id, nil
-	}
+// readOrder says which runs a report is made of, and about what.
+func readOrder(ctx context.Context, cfg config, s streams, store *history.Store, args []string, compare bool) (order, error) {
 	runs, err := store.Runs(ctx)
 	if err != nil {
-		return 0, failed(err)
+		return order{}, failed(err)
 	}
-	var last int64
-	for _, r := range runs {
-		if r.Status == history.Complete {
-			last = max(last, r.ID)
-		}
+	o, err := whichRuns(cfg, runs, args, compare)
+	if err != nil {
+		return o, err
 	}
-	if last == 0 {
-		return 0, usagef("the history has no complete run; name one of those that ready6 history lists")
+	run := history.Run{Header: o.run}
+	if run.Inventory, err = store.Text(ctx, run.InventorySHA256); err != nil {
+		return o, failed(err)
 	}
-	return last, nil
+	if run.Plan, err = store.Text(ctx, run.PlanSHA256); err != nil {
+		return o, failed(err)
+	}
+	if cfg.typed["inventory"] {
+		o.given = true
+		o.scope.Inventory, _, _, err = readInventory(cfg, s, nil)
+	} else {
+		o.scope.Inventory, err = inventoryOf(run)
+	}
+	plan, planErr := planOf(cfg, run)
+	if err := errors.Join(err, planErr); err != nil {
+		return o, usage(err)
+	}
+	o.given = true // read already
+	o.scope.Plan, o.scope.AsItWas = plan, cfg.on("as-it-was")
+	o.scope.Programmes, o.scope.Agencies = cfg.list("programme"), cfg.list("agency")
+	return o, nil
 }
 
-// asItWas reads the inventory and plan that a run was made with; a plan named
-// on the command line stands in for the stored one.
-func asItWas(cfg config, run history.Run) (inventory.Inventory, inventory.Plan, error) {
-	var inv inventory.Inventory
-	var err error
-	if len(run.Inventory) > 0 {
-		if inv, err = inventory.Read(bytes.NewReader(run.Inventory), fmt.Sprintf("inventory of run %d", run.ID)); err != nil {
-			return inv, inventory.Plan{}, usage(err)
+// whichRuns picks the runs by what was asked for.
+func whichRuns(cfg config, runs []history.Header, args []string, compare bool) (order, error) {
+	var ids []int64
+	for _, arg := range args {
+		id, err := strconv.ParseInt(arg, 10, 64)
+		if err != nil {
+			return order{}, usagef("%q is not a run's number; ready6 history lists them", arg)
 		}
+		ids = append(ids, id)
 	}
-	plan := inventory.ProvincePlan()
+	period := cfg.text("period")
+	switch {
+	case compare && (len(ids) != 2 || period != ""):
+		return order{}, usagef("compare: name two runs, the earlier one first, and no period: ready6 report --compare 30 60")
+	case compare:
+		return orderBetween(runs, ids[0], ids[1])
+	case len(ids) == 2:
+		return order{}, usagef("two runs are compared with: ready6 report --compare %d %d", ids[0], ids[1])
+	case period != "" && len(ids) > 0:
+		return order{}, usagef("period: a period picks its runs itself; leave out the run's number, or the period")
+	case period != "":
+		p, err := reports.ParsePeriod(period, cfg.number("period-day"))
+		if err != nil {
+			return order{}, usagef("period: %w", err)
+		}
+		return orderFor(runs, p, cfg.now()())
+	case len(ids) == 1:
+		i := slices.IndexFunc(runs, func(h history.Header) bool { return h.ID == ids[0] })
+		if i < 0 {
+			return order{}, usagef("there is no run %d; ready6 history lists them", ids[0])
+		}
+		return orderOf(runs, runs[i]), nil
+	}
+	i := slices.IndexFunc(runs, func(h history.Header) bool { return h.Status == history.Complete })
+	if i < 0 {
+		return order{}, usagef("the history has no complete run; name one of those that ready6 history lists")
+	}
+	return orderOf(runs, runs[i]), nil
+}
+
+// unknownIDs tells what the scope names and neither plan nor inventory has.
+func unknownIDs(s reports.Scope, programmes, agencies []string) error {
+	var faults []error
+	for _, id := range programmes {
+		var have []string
+		for _, p := range s.Plan.Programmes {
+			have = append(have, p.ID)
+		}
+		faults = append(faults, fmt.Errorf("programme: the plan has no %q; it has %s", id, strings.Join(have, ", ")))
+	}
+	for _, id := range agencies {
+		hint := ""
+		if found := s.Inventory.Find(id); len(found) > 0 {
+			hint = "; is " + found[0].ID + " meant?"
+		}
+		faults = append(faults, fmt.Errorf("agency: the inventory has no agency with the id %q%s", id, hint))
+	}
+	return usage(errors.Join(faults...))
+}
+
+// planOf is the plan named, else the run's own, else the province's.
+func planOf(cfg config, run history.Run) (inventory.Plan, error) {
 	switch {
 	case cfg.text("plan-file") != "":
-		plan, _, err = readPlan(cfg)
+		plan, _, err := readPlan(cfg)
+		return plan, err
 	case len(run.Plan) > 0:
-		plan, err = inventory.ReadPlan(bytes.NewReader(run.Plan), fmt.Sprintf("plan of run %d", run.ID))
+		return inventory.ReadPlan(bytes.NewReader(run.Plan), fmt.Sprintf("plan of run %d", run.ID))
 	}
-	return inv.At(run.Started), plan, wrapUsage(err)
+	return inventory.ProvincePlan(), nil
 }
 
-// buildReport judges a stored run beside the comparable one before it.
+// buildReport judges a stored run beside the comparable one before it. inv
+// stands in where the run has no inventory of its own. After a change of rules
+// it does not wait for all earlier runs to be judged anew: see Report.Skipped.
 func buildReport(ctx context.Context, store *history.Store, id int64, inv inventory.Inventory, plan inventory.Plan) (reports.Report, error) {
-	run, err := store.Load(ctx, id)
+	runs, err := store.Runs(ctx)
 	if err != nil {
 		return reports.Report{}, err
 	}
-	var prior []history.Run
-	previous, err := store.Previous(ctx, id)
-	switch {
-	case err == nil:
-		p, err := store.Load(ctx, previous.ID)
-		if err != nil {
-			return reports.Report{}, err
-		}
-		prior = append(prior, p)
-	case !errors.Is(err, history.ErrNoRun):
+	run, err := store.Header(ctx, id)
+	if err != nil {
 		return reports.Report{}, err
 	}
-	return reports.Build(run, prior, inv, plan, run.Started), nil
+	o := orderOf(runs, run)
+	o.scope.Plan = plan
+	if run.InventorySHA256 == "" {
+		o.scope.Inventory, o.given = inv, true
+	}
+	c := newComposer(ctx, store, io.Discard)
+	c.patience = 2 * time.Minute
+	return c.compose(o)
 }
 
 // writeReports writes one file per format and language; no formats means all.
@@ -157,8 +227,17 @@ func writeReports(dir string, rep reports.Report, formats []string, langs []verd
 	}
 	var files []string
 	for _, name := range formats {
-		if _, ok := formatNamed(name); !ok {
+		if _, ok := formatNamed(name); !ok && name != actionSheets {
 			return nil, usagef("format: %q is not one of %s", name, formatNames())
+		}
+	}
+	if contains(formats, actionSheets) {
+		for _, l := range langs {
+			sheets, err := writeSheets(filepath.Join(dir, actionSheets+"."+string(l)), rep, l)
+			files = append(files, sheets...)
+			if err != nil {
+				return files, failed(fmt.Errorf("reports: %w", err))
+			}
 		}
 	}
 	for _, f := range reports.Formats {
@@ -182,6 +261,35 @@ func writeReports(dir string, rep reports.Report, formats []string, langs []verd
 	return files, nil
 }
 
+// actionSheets is the form of one file an owner, in a folder of their own.
+const actionSheets = "actions"
+
+// writeSheets writes a sheet for each owner. Sheets of an earlier report in the
+// folder are removed: their places mean nothing any more.
+func writeSheets(dir string, rep reports.Report, l verdict.Lang) ([]string, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	old, err := filepath.Glob(filepath.Join(dir, "[0-9][0-9][0-9]-*.md"))
+	if err != nil {
+		return nil, err
+	}
+	for _, path := range old {
+		if err := os.Remove(path); err != nil {
+			return nil, err
+		}
+	}
+	var files []string
+	for i := range rep.Actions {
+		path := filepath.Join(dir, rep.SheetName(i+1)+".md")
+		if err := writeWhole(path, func(w io.Writer) error { return reports.WriteSheet(w, rep, i+1, l) }); err != nil {
+			return files, err
+		}
+		files = append(files, path)
+	}
+	return files, nil
+}
+
 func formatNamed(name string) (reports.Format, bool) {
 	for _, f := range reports.Formats {
 		if f.Name == name {
@@ -196,7 +304,7 @@ func formatNames() string {
 	for _, f := range reports.Formats {
 		names = append(names, f.Name)
 	}
-	return strings.Join(append(names, "table"), ", ")
+	return strings.Join(append(names, actionSheets, "table"), ", ")
 }
 
 func contains(list []string, s string) bool {

@@ -119,3 +119,46 @@ func BenchmarkDiff(b *testing.B) {
 	}
 	b.ReportMetric(10_000*float64(b.N)/b.Elapsed().Seconds(), "services/s")
 }
+
+// BenchmarkMarks keeps and reads the marks of nights of 20,000 services.
+func BenchmarkMarks(b *testing.B) {
+	const services = 20_000
+	s := openBench(b)
+	var marks []Mark
+	w, err := s.Begin(context.Background(), Header{Kind: "inventory"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for i := range services {
+		rec := record(fmt.Sprint("agency-", i%1000), fmt.Sprintf("host%06d.gov.vn", i))
+		marks = append(marks, Mark{rec.Key(), uint32(i * 7919 % 4096)})
+		if err := w.Put(rec); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := w.Finish(context.Background(), Complete); err != nil {
+		b.Fatal(err)
+	}
+	b.Run("keep", func(b *testing.B) {
+		for b.Loop() {
+			if err := s.KeepMarks(context.Background(), w.ID(), 3, marks); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.ReportMetric(services*float64(b.N)/b.Elapsed().Seconds(), "marks/s")
+	})
+	b.Run("read", func(b *testing.B) {
+		ids := make([]int64, 50) // the same night fifty times: the list of services is read once
+		for i := range ids {
+			ids[i] = w.ID()
+		}
+		for b.Loop() {
+			for m, err := range s.Marks(context.Background(), 3, ids) {
+				if err != nil || len(m.Marks) != services {
+					b.Fatal(len(m.Marks), err)
+				}
+			}
+		}
+		b.ReportMetric(float64(services*len(ids)*b.N)/b.Elapsed().Seconds(), "marks/s")
+	})
+}

@@ -136,10 +136,10 @@ func (s *Store) Load(ctx context.Context, id int64) (Run, error) {
 	if err != nil {
 		return Run{}, err
 	}
-	if h.Inventory, err = s.text(ctx, h.InventorySHA256); err != nil {
+	if h.Inventory, err = s.Text(ctx, h.InventorySHA256); err != nil {
 		return Run{}, err
 	}
-	if h.Plan, err = s.text(ctx, h.PlanSHA256); err != nil {
+	if h.Plan, err = s.Text(ctx, h.PlanSHA256); err != nil {
 		return Run{}, err
 	}
 	run := Run{Header: h, Records: make([]verdict.Record, 0, h.Services)}
@@ -158,7 +158,9 @@ func (s *Store) Load(ctx context.Context, id int64) (Run, error) {
 	return run, nil
 }
 
-func (s *Store) text(ctx context.Context, digest string) ([]byte, error) {
+// Text returns the inventory or plan with a digest of a header, as it was; nothing
+// for an empty digest.
+func (s *Store) Text(ctx context.Context, digest string) ([]byte, error) {
 	if digest == "" {
 		return nil, nil
 	}
