@@ -46,7 +46,15 @@ type optedOut struct {
 }
 
 // showPlan prints the dry run.
-func (j *job) showPlan() error {
+func (j *job) showPlan() (err error) {
+	defer j.close()
+	if j.set, err = newSetup(j.cfg); err != nil {
+		return err
+	}
+	if err := j.read(); err != nil {
+		return err
+	}
+	j.seed = seed(j.cfg)
 	d := j.dryRun()
 	if j.cfg.text("format") == "json" {
 		enc := json.NewEncoder(j.s.out)

@@ -4,8 +4,10 @@ import (
 	"iter"
 	"math/rand/v2"
 	"strconv"
+	"strings"
 
 	"ready6/inventory"
+	"ready6/scanner/history"
 )
 
 // seed is the number that the order of the services hangs on: the operator's, or
@@ -15,6 +17,21 @@ func seed(c config) uint64 {
 		return n
 	}
 	return rand.Uint64() >> 32 // short enough to be typed again
+}
+
+// orderSource is the name under which a run keeps its seed.
+const orderSource = "order"
+
+// keptSeed is the seed of a run that is gone on with, or else fresh.
+func keptSeed(sources []history.SourceInfo, fresh uint64) uint64 {
+	for _, s := range sources {
+		if text, ok := strings.CutPrefix(s.Name, orderSource+": "); ok {
+			if n, err := strconv.ParseUint(text, 10, 64); err == nil {
+				return n
+			}
+		}
+	}
+	return fresh
 }
 
 // shuffled yields every service of an inventory once, in an order that hangs on

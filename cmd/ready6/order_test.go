@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"slices"
 	"testing"
+	"time"
 
 	"ready6/inventory"
 )
@@ -51,6 +52,18 @@ func TestShuffled(t *testing.T) {
 	}
 	for range shuffled(inv, 1) {
 		break // ends early without complaint
+	}
+}
+
+// TestKeptSeed: a run that is gone on with keeps its order.
+func TestKeptSeed(t *testing.T) {
+	set := &setup{}
+	set.source(orderSource, "77", time.Time{}, 0)
+	if got := keptSeed(set.sources, 5); got != 77 {
+		t.Errorf("kept %d", got)
+	}
+	if got := keptSeed(nil, 5); got != 5 {
+		t.Errorf("fresh %d", got)
 	}
 }
 

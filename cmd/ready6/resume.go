@@ -37,9 +37,6 @@ func (j *job) open(ctx context.Context, create bool) error {
 }
 
 func (j *job) close() {
-	if j.watch != nil {
-		j.watch.close()
-	}
 	if j.store != nil {
 		j.store.Close()
 	}
@@ -105,7 +102,6 @@ func (j *job) begin(ctx context.Context) error {
 		for range j.inv.All() {
 			h.Planned++
 		}
-		j.set.source("order", fmt.Sprintf("seed %d", j.seed), time.Time{}, 0)
 		h.Preflight, h.Sources = j.preflight, j.set.sources
 		j.writer, err = j.store.Begin(ctx, h)
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -89,9 +90,9 @@ type job struct {
 	id         int64
 	thresholds []threshold
 	crossed    int
-	differed   [len(differing)]int // services whose looks did not agree
 	watch      *watch
-	seed       uint64
+	seed       uint64              // of the order of the services
+	differed   [len(differing)]int // services whose looks did not agree
 	began      time.Time
 	inputs     *inputs // read beforehand, or nil
 	status     *status // of the nightly process, or nil
@@ -106,10 +107,11 @@ func scan(ctx context.Context, cfg config, s streams) error {
 	if err != nil {
 		return err
 	}
-	err = j.scan(ctx)
-	if !cfg.on("plan") {
-		h.tell(ctx, s, j.id)
+	if cfg.on("plan") {
+		return j.showPlan()
 	}
+	err = j.scan(ctx)
+	h.tell(ctx, s, j.id)
 	return err
 }
 
@@ -119,32 +121,24 @@ func (j *job) scan(ctx context.Context) error {
 	if err := j.ready(ctx); err != nil {
 		return err
 	}
-	if j.dry() {
-		return j.showPlan()
+	var err error
+	if j.watch, err = newWatch(j.cfg, j.set); err != nil {
+		return err
 	}
+	defer j.watch.close()
 	if at := j.watch.at; at != "" {
 		fmt.Fprintf(j.s.err, "ready6: http://%s/metrics and http://%s/debug/pprof/ while this lasts\n", at, at)
 	}
 	return j.run(ctx)
 }
 
-// dry reports whether only what would be sent is asked for.
-func (j *job) dry() bool { return j.cfg.on("plan") && j.status == nil }
-
 // ready brings everything together that the scan needs, before it asks anybody
 // anything.
 func (j *job) ready(ctx context.Context) (err error) {
-	j.seed = seed(j.cfg)
 	if j.set, err = newSetup(j.cfg); err != nil {
 		return err
 	}
 	if err := j.read(); err != nil {
-		return err
-	}
-	if j.dry() {
-		return nil
-	}
-	if j.watch, err = newWatch(j.cfg, j.set); err != nil {
 		return err
 	}
 	if err := j.open(ctx, false); err != nil {
@@ -153,6 +147,8 @@ func (j *job) ready(ctx context.Context) (err error) {
 	if err := j.resume(ctx); err != nil {
 		return err
 	}
+	j.seed = keptSeed(j.last.Sources, seed(j.cfg))
+	j.set.source(orderSource, strconv.FormatUint(j.seed, 10), time.Time{}, 0)
 	if err := j.set.prepare(ctx, j.cfg, j.inv); err != nil {
 		return err
 	}
@@ -276,7 +272,7 @@ func (j *job) measure(ctx context.Context) error {
 		Probe: j.probe, Checks: j.set.config.Only, Workers: workers(j.cfg),
 		HostTimeout: j.cfg.duration("host-timeout"), RunTimeout: j.cfg.duration("run-timeout"),
 		Retests: j.retests(), RetestAfter: j.retestAfter(), Renew: j.renew, Worse: worse, Resumed: j.last.ID != 0,
-		Progress: func(p scanner.Progress) { bar.show(p); j.status.show(p); j.canaries.progress(p); j.watch.show(p) }, Total: total, Now: j.set.clock(j.cfg), Log: j.log,
+		Progress: func(p scanner.Progress) { bar.show(p); j.status.show(p); j.watch.show(p); j.canaries.progress(p) }, Total: total, Now: j.set.clock(j.cfg), Log: j.log,
 	}
 	if j.writer != nil {
 		sc.Book = j.writer
@@ -301,18 +297,6 @@ func (j *job) measure(ctx context.Context) error {
 	return stopped
 }
 
-// probe measures with the eyes of the round.
-func (j *job) probe(ctx context.Context, agency string, svc inventory.Service) verdict.Record {
-	return j.env.Service(ctx, agency, svc)
-}
-
-// renew gives a round of further looks eyes that have seen nothing yet, and lets
-// go of what the round before remembers.
-func (j *job) renew(ctx context.Context, _ int) func(context.Context, string, inventory.Service) verdict.Record {
-	j.env = j.canaries.prove(ctx, j.set.fresh)
-	return j.probe
-}
-
 // tellTiming says, after the run, what was sent and where the time went.
 func (j *job) tellTiming() {
 	took := time.Since(j.began)
@@ -323,6 +307,18 @@ func (j *job) tellTiming() {
 	if said := j.set.timing(took, j.cfg.lang()); said != "" {
 		fmt.Fprintln(j.s.err, said)
 	}
+}
+
+// probe measures with the eyes of the round.
+func (j *job) probe(ctx context.Context, agency string, svc inventory.Service) verdict.Record {
+	return j.env.Service(ctx, agency, svc)
+}
+
+// renew gives a round of further looks eyes that have seen nothing yet, and lets
+// go of what the round before remembers.
+func (j *job) renew(ctx context.Context, _ int) func(context.Context, string, inventory.Service) verdict.Record {
+	j.env = j.canaries.prove(ctx, j.set.fresh)
+	return j.probe
 }
 
 // withBrowser is how many services are measured at once where each of them is

@@ -29,12 +29,12 @@ type setup struct {
 	lab     *lab.Lab
 	caches  caches  // of the RTR sources used so far
 	tracer  *tracer // nil: no --trace
+	optOut  *inventory.OptOut
+	meter   *dial.Meter
+	pace    *dial.Pace
 
 	// fresh is config with resolvers that remember nothing, within the same limits.
-	fresh  func() probes.Config
-	optOut *inventory.OptOut
-	meter  *dial.Meter
-	pace   *dial.Pace
+	fresh func() probes.Config
 }
 
 // close ends the lab, if there is one.

@@ -294,7 +294,7 @@ func TestOlderForm(t *testing.T) {
 	before, err := s.Load(ctx, id)
 	must(t, err)
 	for _, step := range []string{
-		"DROP TABLE look", "ALTER TABLE record DROP COLUMN open", "ALTER TABLE run DROP COLUMN withheld",
+		"DROP TABLE mark", "DROP TABLE look", "ALTER TABLE record DROP COLUMN open", "ALTER TABLE run DROP COLUMN withheld",
 		"DELETE FROM goose_db_version WHERE version_id > 1",
 	} {
 		if _, err := s.write.Exec(step); err != nil {
