@@ -121,6 +121,14 @@ func (e *Env) wants(c verdict.Check) bool {
 	return len(e.Only) == 0 || slices.Contains(e.Only, c)
 }
 
+// wantsIPv4 reports whether A records matter to the checks that were asked for.
+// Where those are no more than AAAA and whether it is secure, each name costs
+// half the questions without them.
+func (e *Env) wantsIPv4() bool {
+	return !e.wants(verdict.AAAA) || len(e.Only) == 0 ||
+		slices.ContainsFunc(e.Only, func(c verdict.Check) bool { return c != verdict.AAAA && c != verdict.DNSSEC })
+}
+
 // Service examines one service of one agency and returns everything found out.
 func (e *Env) Service(ctx context.Context, agency string, svc inventory.Service) verdict.Record {
 	began := e.Now()

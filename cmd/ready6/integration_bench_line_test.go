@@ -16,8 +16,8 @@ func (w *world) delayLine(vantage string, rtt time.Duration) {
 	w.t.Helper()
 	near, far := w.tunnel("near0", vantage), w.tunnel("far0", w.servers)
 	for _, end := range []struct{ ns, dev, own4, peer4, own6, peer6 string }{
-		{vantage, "near0", "198.18.254.2", "198.18.254.1", "2001:db8:fffe::2", "2001:db8:fffe::1"},
-		{w.servers, "far0", "198.18.254.1", "198.18.254.2", "2001:db8:fffe::1", "2001:db8:fffe::2"},
+		{vantage, "near0", "198.18.252.2", "198.18.252.1", "2001:db8:fffd::2", "2001:db8:fffd::1"},
+		{w.servers, "far0", "198.18.252.1", "198.18.252.2", "2001:db8:fffd::1", "2001:db8:fffd::2"},
 	} {
 		w.must("ip", "-n", end.ns, "addr", "add", end.own4, "peer", end.peer4, "dev", end.dev)
 		w.must("ip", "-n", end.ns, "-6", "addr", "add", end.own6+"/64", "dev", end.dev, "nodad")

@@ -60,13 +60,13 @@ func TestBenchScan(t *testing.T) {
 	if *benchRTT == 0 {
 		times = append(times, 20*time.Millisecond)
 	}
+	if *benchHold > 0 {
+		b.hold(plan, times)
+		return
+	}
 	for _, rtt := range times {
 		t.Run(rtt.String(), func(t *testing.T) {
-			b := b.far2(t, rtt)
-			if *benchHold > 0 {
-				b.hold(plan)
-				return
-			}
+			b := b.at(t, rtt)
 			if *benchPeer {
 				b.benchUnbound(plan)
 			}
@@ -76,8 +76,8 @@ func TestBenchScan(t *testing.T) {
 	}
 }
 
-// far2 is the bed with its vantage at a distance.
-func (b *bed) far2(t *testing.T, rtt time.Duration) *bed {
+// at is the bed with its vantage at a distance.
+func (b *bed) at(t testing.TB, rtt time.Duration) *bed {
 	own := *b
 	own.world = b.world.with(t)
 	if rtt == 0 {
@@ -100,9 +100,12 @@ type benchLine struct {
 }
 
 // hold keeps the world standing, for scans by hand and their profiles.
-func (b *bed) hold(plan []agencyZone) {
-	b.t.Logf("for %v:\nnsenter --net=/run/netns/%s %s", *benchHold, b.dual, strings.Join(b.scanCommand(b.namesOf("all", plan)), " "))
+func (b *bed) hold(plan []agencyZone, times []time.Duration) {
 	b.namesOf("live", live(plan))
+	scan := strings.Join(b.scanCommand(b.namesOf("all", plan)), " ")
+	for _, rtt := range times {
+		b.t.Logf("for %v, at %v:\nnsenter --net=/run/netns/%s %s", *benchHold, rtt, b.at(b.t, rtt).dual, scan)
+	}
 	time.Sleep(*benchHold)
 }
 

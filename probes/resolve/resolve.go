@@ -101,6 +101,7 @@ type Resolver struct {
 	zones    *generations[string, *zone]
 	servers  *generations[netip.Addr, *server]
 	hearings *generations[question, *heard] // of Retry
+	sockets  sockets
 	root     *zone
 	secret   [32]byte        // of the cookies; from the system's generator
 	noRoute  [2]atomic.Int64 // IPv4, IPv6: until when the family is taken to be missing here, Unix nanoseconds
@@ -140,6 +141,7 @@ func New(c Config) *Resolver {
 		flights:  make(map[question]*flight),
 		gates:    make(map[string]*gate),
 	}
+	r.sockets = sockets{dial: c.Dial, open: make(map[netip.AddrPort]*socket)}
 	rand.Read(r.secret[:]) // never fails
 	r.root = &zone{name: "."}
 	for _, s := range c.Hints {
@@ -252,8 +254,8 @@ func (r *Resolver) Evidence(name string, qtype uint16) []verdict.Evidence {
 		return nil
 	}
 	q := question{n, qtype}
-	a, ok := r.answers.get(q)
-	if !ok {
+	a := r.known(q)
+	if a == nil {
 		return nil
 	}
 	all := a.exchanges

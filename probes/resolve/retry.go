@@ -22,7 +22,7 @@ type heard struct {
 // Retry returns the answer of a server of the zone that has not been heard yet
 // on this question, for a validator that found the last one bogus: one server
 // with an old or unsigned copy must not condemn the zone. It returns nil, with
-// no error, when every server that can be reached has been heard. The message
+// no error, when every server that can be reached has been heard (see next). The message
 // is as Query's.
 func (r *Resolver) Retry(ctx context.Context, name string, qtype uint16, _ *dns.Msg) (*dns.Msg, error) {
 	n, ok := normal(name)
@@ -32,10 +32,8 @@ func (r *Resolver) Retry(ctx context.Context, name string, qtype uint16, _ *dns.
 	q := question{n, qtype}
 	z := r.closest(q)
 	h := r.hearing(q)
-	for _, t := range r.others(ctx, q, z, h) {
-		if !h.take(t.srv.addr) {
-			continue
-		}
+	others := r.others(ctx, q, z, h)
+	for t := h.next(others); t != nil; t = h.next(others) {
 		if m := r.hear(ctx, z, t, q, h); m != nil {
 			return m, nil
 		}
@@ -46,13 +44,55 @@ func (r *Resolver) Retry(ctx context.Context, name string, qtype uint16, _ *dns.
 	return nil, nil
 }
 
-// take reports whether an address has not been heard yet, and notes that it is.
-func (h *heard) take(a netip.Addr) bool {
+// take notes that an address is heard.
+func (h *heard) take(a netip.Addr) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	fresh := !h.addrs[a]
 	h.addrs[a] = true
-	return fresh
+}
+
+// next picks whom to hear next, and notes that it is heard; nil if nobody is left.
+// A server of another name comes first, over the other family if it can be: two
+// such are the most independent witnesses. The other address of a server that was
+// heard is no further one once others were heard over that family: a name with an
+// address of each family is most often one machine, and each bogus zone would cost
+// all of them a question.
+func (h *heard) next(all []*target) (best *target) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	most := -1
+	for _, t := range all {
+		if h.addrs[t.srv.addr] {
+			continue
+		}
+		named, twin, familiar := false, false, false
+		for _, o := range all {
+			if !h.addrs[o.srv.addr] {
+				continue
+			}
+			family := o.srv.addr.Is4() == t.srv.addr.Is4()
+			named = named || o.name == t.name
+			twin = twin || o.name == t.name && !family
+			familiar = familiar || o.name != t.name && family
+		}
+		if twin && familiar {
+			continue
+		}
+		worth := 0
+		if !named {
+			worth += 2
+		}
+		if !familiar {
+			worth++
+		}
+		if worth > most {
+			best, most = t, worth
+		}
+	}
+	if best != nil {
+		h.addrs[best.srv.addr] = true
+	}
+	return best
 }
 
 // hearing returns the record of who was heard on a question; the server whose
