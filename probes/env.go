@@ -91,6 +91,10 @@ type Env struct {
 	names6                  memo[string, nameCheck]
 }
 
+// keptNames is how many names' addresses and DNSSEC states are kept for others that
+// lead to the same: more than are looked at at any one time.
+const keptNames = 4096
+
 // New returns the Env of one run. What is shared between services is asked
 // under ctx, so cancelling ctx ends everything under way.
 func New(ctx context.Context, c Config) *Env {
@@ -107,6 +111,7 @@ func New(ctx context.Context, c Config) *Env {
 		c.UserAgent = "ready6 (IPv6 readiness scanner)"
 	}
 	e := &Env{Config: c, base: ctx, gate: newGate(c.PerAddress, c.Connections), browsers: make(chan struct{}, browsers), vantage: Vantage{V4: true, V6: true, DNSSEC: true}, listed: map[string]string{}, public: map[string]bool{}}
+	e.hosts.most, e.secured.most = keptNames, keptNames
 	for a, s := range c.Inventory.All() {
 		if _, known := e.listed[s.Host]; !known {
 			e.listed[s.Host] = a.ID

@@ -155,7 +155,7 @@ func (r *Resolver) send(ctx context.Context, to netip.AddrPort, q question, h ho
 		query := asked{id: w.id, q: q, cookie: k, udp: true, from: r.cfg.Contact}
 		wire, err := pack(query, h)
 		if err != nil {
-			s.leave(w, false)
+			s.leave(w)
 			return received{}, sent, k, err
 		}
 		got, unsent, err := s.ask(try, w, wire, query)

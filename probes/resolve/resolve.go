@@ -133,11 +133,13 @@ func New(c Config) *Resolver {
 	}
 	r := &Resolver{
 		cfg: c,
-		// About 10 KiB a unit at worst; a cache holds up to two generations.
-		answers:  newGenerations[question, *answer](64 << 20),
-		zones:    newGenerations[string, *zone](512 << 20),
-		servers:  newGenerations[netip.Addr, *server](64 << 20),
-		hearings: newGenerations[question, *heard](16 << 20),
+		// A cache holds up to two generations. Of an answer little is asked again once
+		// the names that led to it are done, of a zone for as long as it has other
+		// names: some 30,000 are kept.
+		answers:  newGenerations[question, *answer](24 << 20),
+		zones:    newGenerations[string, *zone](96 << 20),
+		servers:  newGenerations[netip.Addr, *server](32 << 20),
+		hearings: newGenerations[question, *heard](4 << 20),
 		flights:  make(map[question]*flight),
 		gates:    make(map[string]*gate),
 	}

@@ -21,7 +21,6 @@ import (
 const (
 	socketQuestions = 32
 	socketLife      = 2 * time.Second
-	socketLinger    = 100 * time.Millisecond // after the last reply, for a question to come
 )
 
 // sockets are the UDP sockets open to servers. Questions to one server that are
@@ -45,7 +44,6 @@ type socket struct {
 	err     error // why dead is closed
 	asked   int
 	waiting map[uint16]*waiter
-	linger  *time.Timer
 	ended   bool // takes no further questions
 }
 
@@ -101,9 +99,6 @@ func (k *socket) seat() *waiter {
 	if k.ended {
 		return nil
 	}
-	if k.linger != nil {
-		k.linger.Stop()
-	}
 	k.asked++
 	w := &waiter{in: make(chan *datagram, waiterRoom)}
 	for {
@@ -126,27 +121,12 @@ func (k *socket) end() {
 	}
 }
 
-// leave takes a question off. A socket on which the last one was answered waits a
-// little for the next.
-func (k *socket) leave(w *waiter, answered bool) {
+// leave takes a question off; without any the socket is closed.
+func (k *socket) leave(w *waiter) {
 	k.in.mu.Lock()
 	defer k.in.mu.Unlock()
 	delete(k.waiting, w.id)
-	switch {
-	case len(k.waiting) > 0:
-	case k.ended || !answered:
-		k.end()
-	case k.linger == nil:
-		k.linger = time.AfterFunc(socketLinger, k.idle)
-	default:
-		k.linger.Reset(socketLinger)
-	}
-}
-
-func (k *socket) idle() {
-	k.in.mu.Lock()
-	defer k.in.mu.Unlock()
-	if len(k.waiting) == 0 && !k.ended {
+	if len(k.waiting) == 0 {
 		k.end()
 	}
 }
@@ -202,7 +182,7 @@ type received struct {
 // has another question or cookie may be forged, and the right one may still follow.
 // Unsent says that the socket had failed before, for another question.
 func (k *socket) ask(ctx context.Context, w *waiter, wire []byte, a asked) (r received, unsent bool, err error) {
-	defer func() { k.leave(w, err == nil) }()
+	defer k.leave(w)
 	if _, err := k.conn.Write(wire); err != nil {
 		k.fail(err)
 		return received{}, true, err
