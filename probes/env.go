@@ -93,7 +93,7 @@ type Env struct {
 
 // keptNames is how many names' addresses and DNSSEC states are kept for others that
 // lead to the same: more than are looked at at any one time.
-const keptNames = 4096
+const keptNames = 2048
 
 // New returns the Env of one run. What is shared between services is asked
 // under ctx, so cancelling ctx ends everything under way.

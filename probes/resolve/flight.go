@@ -129,10 +129,10 @@ func (r *Resolver) launch(parent *flight, q question) *flight {
 	ctx, cancel := context.WithCancel(context.Background())
 	f.cancel = cancel
 	r.flights[q] = f
-	go func() {
+	r.crew.do(func() {
 		defer cancel()
 		r.fly(ctx, f)
-	}()
+	})
 	return f
 }
 

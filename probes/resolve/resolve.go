@@ -102,6 +102,7 @@ type Resolver struct {
 	servers  *generations[netip.Addr, *server]
 	hearings *generations[question, *heard] // of Retry
 	sockets  sockets
+	crew     crew
 	root     *zone
 	secret   [32]byte        // of the cookies; from the system's generator
 	noRoute  [2]atomic.Int64 // IPv4, IPv6: until when the family is taken to be missing here, Unix nanoseconds
@@ -136,7 +137,7 @@ func New(c Config) *Resolver {
 		// A cache holds up to two generations. Of an answer little is asked again once
 		// the names that led to it are done, of a zone for as long as it has other
 		// names: some 30,000 are kept.
-		answers:  newGenerations[question, *answer](24 << 20),
+		answers:  newGenerations[question, *answer](12 << 20),
 		zones:    newGenerations[string, *zone](96 << 20),
 		servers:  newGenerations[netip.Addr, *server](32 << 20),
 		hearings: newGenerations[question, *heard](4 << 20),
