@@ -136,7 +136,7 @@ func TestRetryAsksTheServerThatReferred(t *testing.T) {
 		if err != nil || m == nil || len(m.Answer) != 2 || n.packets("192.0.2.2", "DS") != before+1 {
 			t.Errorf("%v, %v; %d questions for DS", m, err, n.packets("192.0.2.2", "DS"))
 		}
-		if m, err := r.Retry(t.Context(), "x.vn", dns.TypeDS, bad); m != nil || err != nil {
+		if m, err := r.Retry(t.Context(), "x.vn", dns.TypeDS, m); m != nil || err != nil {
 			t.Errorf("once heard: %v, %v", m, err)
 		}
 	})
