@@ -128,15 +128,16 @@ func (b *bed) scanCommand(list string) []string {
 		b.network(), strings.Fields(*benchArgs))
 }
 
-// benchScan scans the zones twice, and reports the first and the second night.
+// benchScan scans the zones twice, and reports the first and the second night, which
+// has the first one's signatures.
 func (b *bed) benchScan(set string, plan []agencyZone) {
 	b.t.Helper()
 	list := b.namesOf(set, plan)
-	out := filepath.Join(b.dir, "out-"+set+strconv.FormatInt(time.Now().UnixNano(), 36))
+	signatures := filepath.Join(b.dir, "signatures-"+set+"-"+b.dual)
 	for _, night := range []string{"first", "second"} {
 		before := b.datagrams()
 		cmd := exec.Command("nsenter", append([]string{"--net=/run/netns/" + b.dual}, b.scanCommand(list)...)...)
-		cmd.Dir, cmd.Env = b.dir, append(b.environ(), "READY6_OUT="+out)
+		cmd.Dir, cmd.Env = b.dir, append(b.environ(), "READY6_SIGNATURES="+signatures)
 		var lines, said bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &lines, &said
 		begun := time.Now()
