@@ -59,7 +59,11 @@ func (e *Env) addresses(ctx context.Context, host string) addresses {
 // NS record can only name a host (RFC 5321 section 5.1, RFC 1035 section 3.3.11).
 func (e *Env) lookup(ctx context.Context, host string) addresses {
 	got, err := e.hosts.get(ctx, e.base, host, func(ctx context.Context) addresses {
-		return addresses{host: host, v6: e.family(ctx, host, dns.TypeAAAA), v4: e.family(ctx, host, dns.TypeA)}
+		found := addresses{host: host, v6: e.family(ctx, host, dns.TypeAAAA)}
+		if e.wantsIPv4() || found.v6.nxdomain { // a name with an A record is there, whatever its server says
+			found.v4 = e.family(ctx, host, dns.TypeA)
+		}
+		return found
 	})
 	if err != nil {
 		f := family{cause: dial.Classify(err)}
@@ -305,9 +309,11 @@ func addressResults(_ context.Context, e *Env, s *subject) []verdict.Result {
 	}
 	for _, h := range s.hosts {
 		v6 := h.v6
-		v6.nxdomain = v6.nxdomain && !h.v4.present() // a name with an A record is there, whatever its server says
+		v6.nxdomain = v6.nxdomain && !h.v4.present()
 		out = append(out, e.familyResults(h.host, v6, "aaaa")...)
-		out = append(out, e.familyResults(h.host, h.v4, "a")...)
+		if e.wantsIPv4() || h.v4.present() {
+			out = append(out, e.familyResults(h.host, h.v4, "a")...)
+		}
 	}
 	return out
 }

@@ -91,6 +91,10 @@ type Env struct {
 	names6                  memo[string, nameCheck]
 }
 
+// keptNames is how many names' addresses and DNSSEC states are kept for others that
+// lead to the same: more than are looked at at any one time.
+const keptNames = 2048
+
 // New returns the Env of one run. What is shared between services is asked
 // under ctx, so cancelling ctx ends everything under way.
 func New(ctx context.Context, c Config) *Env {
@@ -107,6 +111,7 @@ func New(ctx context.Context, c Config) *Env {
 		c.UserAgent = "ready6 (IPv6 readiness scanner)"
 	}
 	e := &Env{Config: c, base: ctx, gate: newGate(c.PerAddress, c.Connections), browsers: make(chan struct{}, browsers), vantage: Vantage{V4: true, V6: true, DNSSEC: true}, listed: map[string]string{}, public: map[string]bool{}}
+	e.hosts.most, e.secured.most = keptNames, keptNames
 	for a, s := range c.Inventory.All() {
 		if _, known := e.listed[s.Host]; !known {
 			e.listed[s.Host] = a.ID
@@ -119,6 +124,14 @@ func New(ctx context.Context, c Config) *Env {
 // wants reports whether a check was asked for; no list means all of them.
 func (e *Env) wants(c verdict.Check) bool {
 	return len(e.Only) == 0 || slices.Contains(e.Only, c)
+}
+
+// wantsIPv4 reports whether A records matter to the checks that were asked for.
+// Where those are no more than AAAA and whether it is secure, each name costs
+// half the questions without them.
+func (e *Env) wantsIPv4() bool {
+	return !e.wants(verdict.AAAA) || len(e.Only) == 0 ||
+		slices.ContainsFunc(e.Only, func(c verdict.Check) bool { return c != verdict.AAAA && c != verdict.DNSSEC })
 }
 
 // Service examines one service of one agency and returns everything found out.

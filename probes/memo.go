@@ -7,9 +7,14 @@ import (
 
 // memo answers each question once a run, however many services ask it at the
 // same time: name servers, mail hosts and pages are shared by thousands.
+//
+// With most set it forgets what has not been asked for since about that many others
+// were: what belongs to one service alone, so that a run's memory does not grow
+// with its services.
 type memo[K comparable, V any] struct {
-	mu      sync.Mutex
-	entries map[K]*memoEntry[V]
+	most       int // 0: no limit
+	mu         sync.Mutex
+	young, old map[K]*memoEntry[V]
 }
 
 type memoEntry[V any] struct {
@@ -23,13 +28,10 @@ type memoEntry[V any] struct {
 // A panic in compute is raised again in every asker. The error is ctx's.
 func (m *memo[K, V]) get(ctx, base context.Context, key K, compute func(context.Context) V) (V, error) {
 	m.mu.Lock()
-	if m.entries == nil {
-		m.entries = make(map[K]*memoEntry[V])
-	}
-	e, found := m.entries[key]
+	e, found := m.find(key)
 	if !found {
 		e = &memoEntry[V]{done: make(chan struct{})}
-		m.entries[key] = e
+		m.keep(key, e)
 		go func() {
 			defer close(e.done)
 			defer func() { e.panicked = recover() }()
@@ -47,4 +49,25 @@ func (m *memo[K, V]) get(ctx, base context.Context, key K, compute func(context.
 		panic(e.panicked)
 	}
 	return e.value, nil
+}
+
+// find looks an entry up; one that was about to be forgotten is not any more.
+func (m *memo[K, V]) find(key K) (*memoEntry[V], bool) {
+	if e, ok := m.young[key]; ok {
+		return e, true
+	}
+	e, ok := m.old[key]
+	if ok {
+		delete(m.old, key)
+		m.keep(key, e)
+	}
+	return e, ok
+}
+
+// keep puts an entry in; when half of what may be there is young, the old go.
+func (m *memo[K, V]) keep(key K, e *memoEntry[V]) {
+	if m.young == nil || m.most > 0 && len(m.young) >= m.most/2 {
+		m.old, m.young = m.young, make(map[K]*memoEntry[V])
+	}
+	m.young[key] = e
 }

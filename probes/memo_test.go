@@ -35,6 +35,28 @@ func TestMemoAsksOnce(t *testing.T) {
 	})
 }
 
+// What one service alone asks for is forgotten, what many ask for is not.
+func TestMemoForgets(t *testing.T) {
+	m := memo[int, int]{most: 100}
+	asked := 0
+	ask := func(key int) {
+		got, err := m.get(context.Background(), context.Background(), key, func(context.Context) int { asked++; return key })
+		if got != key || err != nil {
+			t.Errorf("got %d, %v", got, err)
+		}
+	}
+	for i := range 10_000 {
+		ask(i)
+		ask(-1)
+	}
+	if asked != 10_001 {
+		t.Errorf("asked %d times, want once for each key", asked)
+	}
+	if n := len(m.young) + len(m.old); n > 100 {
+		t.Errorf("%d entries are kept, more than 100", n)
+	}
+}
+
 // One asker's deadline is not the others' answer.
 func TestMemoOutlivesItsAsker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

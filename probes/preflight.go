@@ -140,6 +140,9 @@ func (e *Env) canaryName(ctx context.Context, c inventory.Canary) verdict.Result
 // canaryReach connects to a canary at every address it has.
 func (e *Env) canaryReach(ctx context.Context, c inventory.Canary) ([]attempt, verdict.Result) {
 	h := e.addresses(ctx, c.Host)
+	if !e.wantsIPv4() && !h.v4.present() { // the vantage is proven over both
+		h.v4 = e.family(ctx, c.Host, dns.TypeA)
+	}
 	addrs := slices.Concat(h.v6.usable, h.v4.usable)
 	all := make([]attempt, len(addrs))
 	alongside(len(all), func(i int) {

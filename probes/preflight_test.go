@@ -108,13 +108,10 @@ func TestAnchorsVoidOnlyTheirOwnNames(t *testing.T) {
 	if v, results := e.Preflight(t.Context()); !v.DNSSEC || !has(results, "vantage.anchor-unknown") || has(results, "vantage.anchor-bad") {
 		t.Errorf("%+v %v", v, results)
 	}
-	for range 2 {
-		e.secured.entries = nil
-	}
 	got := dnssec.Result{State: dnssec.Bogus, Reasons: []dnssec.Reason{{Detail: "no key"}}}
 	done := make(chan struct{})
 	close(done)
-	e.secured.entries = map[question]*memoEntry[dnssec.Result]{{".", dns.TypeDNSKEY}: {done: done, value: got}, {"lab.", dns.TypeDNSKEY}: {done: done, value: got}}
+	e.secured.old, e.secured.young = nil, map[question]*memoEntry[dnssec.Result]{{".", dns.TypeDNSKEY}: {done: done, value: got}, {"lab.", dns.TypeDNSKEY}: {done: done, value: got}}
 	if v, results := e.Preflight(t.Context()); v.DNSSEC || !has(results, "vantage.anchor-bad") {
 		t.Errorf("%+v %v", v, results)
 	}

@@ -30,14 +30,18 @@ func (e *Env) validate(ctx context.Context, name string, qtype uint16) dnssec.Re
 
 // dnssecResults judges every RRset a client of the service asks for: both
 // address families, absent ones included (their absence is signed too), and
-// the MX set of a mail domain.
+// the MX set of a mail domain. Where A records matter to nothing, they are left out.
 func dnssecResults(ctx context.Context, e *Env, s *subject) []verdict.Result {
 	var out []verdict.Result
 	if s.Kind == "mail" {
 		out = append(out, e.secureResults(ctx, s.Host, dns.TypeMX)...)
 	}
+	types := []uint16{dns.TypeAAAA, dns.TypeA}
+	if !e.wantsIPv4() {
+		types = types[:1]
+	}
 	for _, h := range s.hosts {
-		out = append(out, e.secureResults(ctx, h.host, dns.TypeAAAA, dns.TypeA)...)
+		out = append(out, e.secureResults(ctx, h.host, types...)...)
 	}
 	e.keepChains(ctx, s.Host, out)
 	return out

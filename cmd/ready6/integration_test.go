@@ -48,7 +48,7 @@ func TestIntegration(t *testing.T) {
 }
 
 // leaveOut skips the tier, unless it was demanded.
-func leaveOut(t *testing.T, why string) {
+func leaveOut(t testing.TB, why string) {
 	t.Helper()
 	if os.Getenv("INTEGRATION") == "required" {
 		t.Fatalf("the integration tier was demanded, but %s", why)

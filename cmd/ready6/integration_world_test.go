@@ -112,7 +112,7 @@ func removeStale(t testing.TB) {
 		name, _, _ := strings.Cut(strings.TrimSpace(line), " ")
 		kind, id, ok := strings.Cut(name, "-")
 		pid, err := strconv.Atoi(id)
-		if !ok || err != nil || !slices.Contains([]string{"r6srv", "r6dual", "r6only4", "r6cut", "r6agree", "r6post", "r6rtr", "r6v6srv", "r6v6dual", "r6v6six", "r6v6four"}, kind) {
+		if !ok || err != nil || !slices.Contains([]string{"r6srv", "r6dual", "r6only4", "r6cut", "r6agree", "r6post", "r6rtr", "r6v6srv", "r6v6dual", "r6v6six", "r6v6four", "r6far"}, kind) {
 			continue
 		}
 		if errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {

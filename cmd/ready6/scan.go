@@ -62,7 +62,7 @@ code 1. A run that was interrupted, killed or ran out of disk is gone on with by
 			return scan(cmd.Context(), cfg, s)
 		},
 	}
-	c = withSettings(c, append([]string{"names", "plan-file", "plan", "seed", "debug-listen", "out", "store", "format", "workers", "run-timeout", "fail-on", "log-level", "log-format", "browser",
+	c = withSettings(c, append([]string{"names", "plan-file", "plan", "seed", "debug-listen", "out", "store", "format", "signatures", "workers", "run-timeout", "fail-on", "log-level", "log-format", "browser",
 		"resume", "retests", "retest-after", "canaries-every"}, append(telling, measuring...)...)...)
 	return withUsage(c, "format", "table or jsonl (default: table); with --plan text or json")
 }
@@ -224,7 +224,9 @@ func (j *job) run(ctx context.Context) error {
 	if err := j.begin(ctx); err != nil {
 		return err
 	}
+	j.recall()
 	stopped := j.measure(runCtx)
+	j.remember()
 	j.tellDiffering()
 	if err := j.finish(stopped); err != nil {
 		return err
@@ -326,12 +328,23 @@ func (j *job) renew(ctx context.Context, _ int) func(context.Context, string, in
 // own time.
 const withBrowser = 4
 
+// withDNSAlone is how many where a service costs some questions to name servers and
+// nothing else: each waits for the network most of its time, and those of silent
+// servers for seconds.
+const withDNSAlone = 512
+
 func workers(c config) int {
-	if c.browser() != "" {
-		return min(withBrowser, c.number("workers"))
+	switch n := c.number("workers"); {
+	case c.browser() != "":
+		return min(withBrowser, n)
+	case !c.given["workers"] && len(c.list("only")) > 0 && !slices.ContainsFunc(checksOf(c.list("only")), beyondDNS):
+		return withDNSAlone
+	default:
+		return n
 	}
-	return c.number("workers")
 }
+
+func beyondDNS(c verdict.Check) bool { return c != verdict.AAAA && c != verdict.DNSSEC }
 
 // finish closes the run in the history. The run's own context may be over.
 func (j *job) finish(stopped error) error {

@@ -30,8 +30,9 @@ type Source interface {
 }
 
 // Retrier is what a Source may also be: asked after an answer proved bogus, it
-// returns another server's answer to the same question, or nil when every
-// server has been heard. Without it a bogus answer stands as it is.
+// returns another server's answer to the same question, the one after bad, which is
+// the Source's own or the last one returned; nil when every server has been heard.
+// Without it a bogus answer stands as it is.
 type Retrier interface {
 	Retry(ctx context.Context, name string, qtype uint16, bad *dns.Msg) (*dns.Msg, error)
 }

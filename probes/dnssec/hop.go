@@ -179,7 +179,7 @@ func disagreement(bad Reason) Reason {
 // asked; the function returned waits for it.
 func (r *run) ahead(top name) func() {
 	r.v.mu.Lock()
-	known := r.v.zones[top] != nil
+	known := r.v.find(top) != nil
 	r.v.mu.Unlock()
 	if known {
 		return func() {}

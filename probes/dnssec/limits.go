@@ -49,8 +49,12 @@ const (
 	maxSigners = 3
 	// maxRetries bounds how many other servers are asked after a bogus answer.
 	maxRetries = 7
-	// maxRemembered bounds remembered signatures of a Validator, 32 octets each.
-	maxRemembered = 1 << 16
+	// maxKeptZones bounds the zones of a Validator that are kept: those looked at
+	// last, and as many from before. A zone takes about 2 KiB.
+	maxKeptZones = 1 << 14
+	// maxRemembered bounds remembered signatures of a Validator, some 64 octets each:
+	// those of 200,000 zones.
+	maxRemembered = 1 << 19
 )
 
 // effort counts the work spent on one name, over all its zones. Several

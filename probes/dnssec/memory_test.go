@@ -1,6 +1,7 @@
 package dnssec
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"crypto/rsa"
@@ -8,6 +9,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
+	"maps"
 	"math/big"
 	"slices"
 	"testing"
@@ -107,4 +109,72 @@ func TestMemoryKnowsWhereThingsEnd(t *testing.T) {
 	if got := r.verify(victim, []*key{k}, lies); got.ok {
 		t.Error("a forged record is taken for one that was signed")
 	}
+}
+
+// Signatures are remembered across runs: the second asks for no cryptography, and
+// comes to the same verdicts; dates are judged anew.
+func TestSignaturesAreRemembered(t *testing.T) {
+	w := newWorld(t, province()...)
+	ask := func(at time.Time, saved []byte) (checks int, states []string, written []byte) {
+		v := New(w, w.anchors, func() time.Time { return at })
+		if saved != nil {
+			if err := v.ReadSignatures(bytes.NewReader(saved)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		known := len(v.memory.good)
+		for _, q := range []string{"www.nsec.vn.", "nothere.nsec.vn.", "www.opt.vn."} {
+			states = append(states, v.Validate(context.Background(), q, dns.TypeA).State.String())
+		}
+		var out bytes.Buffer
+		if err := v.WriteSignatures(&out); err != nil {
+			t.Fatal(err)
+		}
+		return len(v.memory.good) - known, states, out.Bytes()
+	}
+	first, states, saved := ask(testNow, nil)
+	again, same, _ := ask(testNow, saved)
+	if first == 0 || again != 0 || !slices.Equal(states, same) || !slices.Contains(states, "secure") {
+		t.Errorf("first %d signatures and %v, then %d more and %v", first, states, again, same)
+	}
+	late := testNow.Add(365 * 24 * time.Hour)
+	if _, expired, left := ask(late, saved); slices.Contains(expired, "secure") {
+		t.Errorf("a year later, remembered signatures make names secure: %v", expired)
+	} else if len(left) != len(memoryMagic)+4+sha256.Size {
+		t.Errorf("expired signatures are kept: %d octets", len(left))
+	}
+}
+
+// FuzzReadSignatures: whatever a file holds, it is taken whole or not at all, and is
+// written again as it was read.
+func FuzzReadSignatures(f *testing.F) {
+	now := func() time.Time { return testNow }
+	v := New(nil, nil, now)
+	for i := range 3 {
+		v.memory.add(sha256.Sum256([]byte{byte(i)}), unix(testNow)+uint32(i))
+	}
+	var whole bytes.Buffer
+	if err := v.WriteSignatures(&whole); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(whole.Bytes())
+	f.Add(whole.Bytes()[:whole.Len()-1])
+	f.Add([]byte(memoryMagic))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		v := New(nil, nil, now)
+		if err := v.ReadSignatures(bytes.NewReader(b)); err != nil {
+			if len(v.memory.good) != 0 {
+				t.Errorf("%v, and yet %d signatures were taken over", err, len(v.memory.good))
+			}
+			return
+		}
+		var out bytes.Buffer
+		again := New(nil, nil, now)
+		if err := v.WriteSignatures(&out); err != nil {
+			t.Fatal(err)
+		}
+		if err := again.ReadSignatures(&out); err != nil || !maps.Equal(v.memory.good, again.memory.good) {
+			t.Errorf("written again: %v, %d signatures of %d", err, len(again.memory.good), len(v.memory.good))
+		}
+	})
 }

@@ -140,7 +140,7 @@ func (r *run) tryKeys(apex name, keys []*key, set *rrset, sig *dns.RRSIG, failed
 				return checked{}, f
 			}
 			if good = k.check(data, signature); good {
-				r.v.memory.add(id)
+				r.v.memory.add(id, sig.Expiration)
 			}
 		}
 		if good {

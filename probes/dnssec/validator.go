@@ -23,6 +23,7 @@ type Validator struct {
 
 	mu    sync.Mutex
 	zones map[name]*flight
+	aged  map[name]*flight // zones that were not looked at since as many others were as are kept
 }
 
 // New returns a Validator over src that trusts the anchors, DS or DNSKEY records

@@ -59,10 +59,10 @@ func (r *run) failed(apex name, parent *zone, state State, reason Reason) *zone 
 func (r *run) at(c name) *zone {
 	for {
 		r.v.mu.Lock()
-		f := r.v.zones[c]
+		f := r.v.find(c)
 		if f == nil {
 			f = &flight{done: make(chan struct{})}
-			r.v.zones[c] = f
+			r.v.keep(c, f)
 			r.v.mu.Unlock()
 			return r.lead(c, f)
 		}
@@ -109,9 +109,32 @@ func (r *run) lead(c name, f *flight) *zone {
 func (v *Validator) forget(c name, f *flight) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.zones[c] == f {
-		delete(v.zones, c)
+	for _, zones := range []map[name]*flight{v.zones, v.aged} {
+		if zones[c] == f {
+			delete(zones, c)
+		}
 	}
+}
+
+// find returns what is known of c, nil if nothing; v.mu is held.
+func (v *Validator) find(c name) *flight {
+	f := v.zones[c]
+	if f == nil {
+		if f = v.aged[c]; f != nil {
+			delete(v.aged, c)
+			v.keep(c, f)
+		}
+	}
+	return f
+}
+
+// keep notes what is known of c. When as many zones are young as may be, those
+// that were old already are forgotten; v.mu is held.
+func (v *Validator) keep(c name, f *flight) {
+	if len(v.zones) >= maxKeptZones {
+		v.aged, v.zones = v.zones, make(map[name]*flight)
+	}
+	v.zones[c] = f
 }
 
 // establish walks from the anchor above n downwards, label by label, and
@@ -276,7 +299,7 @@ func (v *Validator) known(c name) *zone {
 	defer v.mu.Unlock()
 	for c != root {
 		c = c.parent()
-		if f := v.zones[c]; f != nil {
+		if f := v.find(c); f != nil {
 			select {
 			case <-f.done:
 				if f.zone != nil && f.zone.state == Secure {

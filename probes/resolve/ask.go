@@ -328,7 +328,7 @@ func (a *asking) start(ctx context.Context, step func(*target) (how, bool)) (tim
 		t.open++
 		a.open++
 		a.tries++
-		go func() { a.report(ctx, a.trySafely(ctx, t, h)) }()
+		a.r.crew.do(func() { a.report(ctx, a.trySafely(ctx, t, h)) })
 		return t.srv.rto(a.r.cfg.Timeout) << max(0, t.udp-1), true
 	}
 	return 0, false

@@ -6,8 +6,8 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
-	"time"
 
 	"github.com/miekg/dns"
 )
@@ -17,13 +17,24 @@ import (
 type instant struct {
 	net.Conn
 	reply func([]byte) []byte
-	b     []byte
+	out   chan []byte
+	once  *sync.Once
 }
 
-func (c *instant) Write(b []byte) (int, error) { c.b = c.reply(b); return len(b), nil }
-func (c *instant) Read(b []byte) (int, error)  { return copy(b, c.b), nil }
-func (c *instant) Close() error                { return nil }
-func (c *instant) SetDeadline(time.Time) error { return nil }
+func newInstant(reply func([]byte) []byte) *instant {
+	return &instant{reply: reply, out: make(chan []byte, 64), once: new(sync.Once)}
+}
+
+func (c *instant) Write(b []byte) (int, error) { c.out <- c.reply(b); return len(b), nil }
+func (c *instant) Read(b []byte) (int, error) {
+	m, open := <-c.out
+	if !open {
+		return 0, net.ErrClosed
+	}
+	return copy(b, m), nil
+}
+func (c *instant) Close() error        { c.once.Do(func() { close(c.out) }); return nil }
+func (c *instant) LocalAddr() net.Addr { return &net.UDPAddr{IP: net.IPv4(192, 0, 2, 99), Port: 4096} }
 
 // BenchmarkCold asks one name in each of many zones under one parent: a
 // referral and an answer each.
@@ -57,9 +68,9 @@ func BenchmarkCold(b *testing.B) {
 	}
 	r := New(Config{Families: V4, Hints: []Server{{"a.", []netip.Addr{addr("192.0.2.53")}}}, Dial: func(_ context.Context, _, to string) (net.Conn, error) {
 		if strings.HasPrefix(to, "192.0.2.53") {
-			return &instant{reply: reply}, nil
+			return newInstant(reply), nil
 		}
-		return &instant{reply: answer}, nil
+		return newInstant(answer), nil
 	}})
 	b.ReportAllocs()
 	i := 0

@@ -22,11 +22,8 @@ type cookie struct {
 // sent says whether there is a cookie.
 func (k cookie) sent() bool { return k.client != "" }
 
-// hex is the COOKIE option as the DNS library wants it.
-func (k cookie) hex() string { return hex.EncodeToString([]byte(k.client + k.server)) }
-
-// cookieFor returns the cookie for a query from our address local. The client
-// part is a secret function of both addresses (RFC 9018 3), so that nobody off the
+// cookieFor returns our part of the cookie for queries from our address local. It
+// is a secret function of both addresses (RFC 9018 3), so that nobody off the
 // path can know it; it lives as long as the Resolver.
 func (r *Resolver) cookieFor(local net.Addr, server netip.Addr) cookie {
 	mac := hmac.New(sha256.New, r.secret[:])
@@ -34,8 +31,12 @@ func (r *Resolver) cookieFor(local net.Addr, server netip.Addr) cookie {
 		mac.Write(a.Addr().AsSlice())
 	}
 	mac.Write(server.AsSlice())
-	k := cookie{to: server, client: string(mac.Sum(nil)[:8])}
-	k.server = r.serverAt(server).cookieOf(k.client)
+	return cookie{to: server, client: string(mac.Sum(nil)[:8])}
+}
+
+// filled adds what the server gave for our part, if anything yet.
+func (r *Resolver) filled(k cookie) cookie {
+	k.server = r.serverAt(k.to).cookieOf(k.client)
 	return k
 }
 

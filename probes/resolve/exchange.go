@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"net"
 	"net/netip"
 	"time"
 
@@ -62,9 +63,8 @@ func (r *Resolver) exchange(ctx context.Context, name string, server netip.Addr,
 		return x, nil, err
 	}
 	x.at = r.cfg.Now()
-	var sent time.Time
-	var sealed cookie
-	m, x.size, sent, sealed, err = r.send(ctx, x.to, q, h)
+	got, sent, sealed, err := r.send(ctx, x.to, q, h)
+	m, x.size = got.m, got.n
 	x.cookie = r.keepCookie(sealed, m, err)
 	x.took = time.Since(sent)
 	if err != nil {
@@ -134,40 +134,62 @@ func causeOf(ctx context.Context, err error) verdict.Cause {
 	return c
 }
 
-// send opens a socket for one question, so that each has its own source port
-// (RFC 5452 9.2), and closes it when the reply is in or the time is over. Waiting
-// for a socket, where they are limited, is not part of that time, nor is
-// connecting part of what the question took.
-func (r *Resolver) send(ctx context.Context, to netip.AddrPort, q question, h how) (m *dns.Msg, size int, sent time.Time, k cookie, err error) {
+// send asks one question. Waiting for a socket, where they are limited, is not
+// part of its time, nor is connecting part of what the question took.
+func (r *Resolver) send(ctx context.Context, to netip.AddrPort, q question, h how) (got received, sent time.Time, k cookie, err error) {
 	sent = time.Now()
 	try, cancel := dial.Step(ctx, r.cfg.Timeout)
 	defer cancel()
-	c, err := r.cfg.Dial(try, network(to.Addr(), h.tcp), to.String())
+	if h.tcp {
+		return r.sendTCP(try, to, q, h)
+	}
+	for again := true; ; again = false {
+		s, w, err := r.sockets.join(try, to, func(local net.Addr) cookie { return r.cookieFor(local, to.Addr()) })
+		if err != nil {
+			return received{}, sent, k, err
+		}
+		sent = time.Now()
+		if k = (cookie{}); h.edns && h.cookie {
+			k = r.filled(s.jar)
+		}
+		query := asked{id: w.id, q: q, cookie: k, udp: true, from: r.cfg.Contact}
+		wire, err := pack(query, h)
+		if err != nil {
+			s.leave(w)
+			return received{}, sent, k, err
+		}
+		got, unsent, err := s.ask(try, w, wire, query)
+		if !unsent || !again {
+			return got, sent, k, err
+		}
+	}
+}
+
+// sendTCP opens a connection for one question, and closes it when the reply is
+// in or the time is over.
+func (r *Resolver) sendTCP(ctx context.Context, to netip.AddrPort, q question, h how) (got received, sent time.Time, k cookie, err error) {
+	sent = time.Now()
+	c, err := r.cfg.Dial(ctx, network(to.Addr(), true), to.String())
 	if err != nil {
-		return nil, 0, sent, k, err
+		return received{}, sent, k, err
 	}
 	defer c.Close()
 	sent = time.Now()
 	if h.edns && h.cookie {
-		k = r.cookieFor(c.LocalAddr(), to.Addr())
+		k = r.filled(r.cookieFor(c.LocalAddr(), to.Addr()))
 	}
-	id := uint16(rand.Uint32()) // a cryptographic generator, seeded by the system
-	query := asked{id: id, q: q, cookie: k, udp: !h.tcp, from: r.cfg.Contact}
+	query := asked{id: uint16(rand.Uint32()), q: q, cookie: k, from: r.cfg.Contact}
 	wire, err := pack(query, h)
 	if err != nil {
-		return nil, 0, sent, k, err
+		return received{}, sent, k, err
 	}
-	stop := context.AfterFunc(try, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
+	stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
-	if h.tcp {
-		m, size, err = overTCP(c, wire, query)
-		if err == nil && m.Truncated { // what it lacks must not pass for absent
-			m, err = nil, errCut
-		}
-	} else {
-		m, size, err = overUDP(c, wire, query)
+	got, err = overTCP(c, wire, query)
+	if err == nil && got.m.Truncated { // what it lacks must not pass for absent
+		return received{n: got.n}, sent, k, errCut
 	}
-	return m, size, sent, k, err
+	return got, sent, k, err
 }
 
 func network(a netip.Addr, tcp bool) string {

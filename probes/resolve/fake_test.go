@@ -74,8 +74,11 @@ type fakeConn struct {
 
 func (c *fakeConn) Close() error { c.closed(); return c.Conn.Close() }
 
+// serve answers the questions of one connection: of TCP in order, of UDP each when
+// it is due.
 func (n *fakeNet) serve(c net.Conn, at netip.Addr, tcp bool, h handler) {
 	defer c.Close()
+	var writing sync.Mutex
 	for {
 		b, err := readQuery(c, tcp)
 		if err != nil {
@@ -97,16 +100,23 @@ func (n *fakeNet) serve(c net.Conn, at netip.Addr, tcp bool, h handler) {
 		n.log = append(n.log, fmt.Sprintf("%s %s %s %s", at, over, q.Question[0].Name, dns.TypeToString[q.Question[0].Qtype]))
 		wait := n.delay[at]
 		n.mu.Unlock()
-		time.Sleep(wait)
-		out := h(q, tcp)
-		if out == nil {
-			continue
+		answer := func() {
+			time.Sleep(wait)
+			out := h(q, tcp)
+			if out == nil {
+				return
+			}
+			if tcp {
+				out = append(binary.BigEndian.AppendUint16(nil, uint16(len(out))), out...)
+			}
+			writing.Lock()
+			defer writing.Unlock()
+			_, _ = c.Write(out)
 		}
 		if tcp {
-			out = append(binary.BigEndian.AppendUint16(nil, uint16(len(out))), out...)
-		}
-		if _, err := c.Write(out); err != nil {
-			return
+			answer()
+		} else {
+			go answer()
 		}
 	}
 }

@@ -1,6 +1,9 @@
 package resolve
 
 import (
+	"bytes"
+	"encoding/hex"
+	"strings"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -57,5 +60,41 @@ func TestRead(t *testing.T) {
 				t.Errorf("%s: kind %d with cause %q", name, got.kind, got.cause)
 			}
 		}
+	}
+}
+
+// TestPack holds our own packing of a query against the library's.
+func TestPack(t *testing.T) {
+	for _, name := range []string{".", "vn.", "www.example.gov.vn.", `a\.b\032c.vn.`, `\000\255.vn.`, strings.Repeat("a23456789.", 25)} {
+		for i, k := range []cookie{{}, {client: "12345678"}, {client: "12345678", server: "0123456789abcdef"}} {
+			from := [...]string{"https://example.vn/", "", "https://example.vn/"}[i]
+			for _, h := range []how{{}, {edns: true}, {edns: true, rd: true}, {rd: true}} {
+				m := dns.Msg{
+					MsgHdr:   dns.MsgHdr{Id: 4711, CheckingDisabled: true, RecursionDesired: h.rd},
+					Question: []dns.Question{{Name: name, Qtype: dns.TypeAAAA, Qclass: dns.ClassINET}},
+				}
+				if h.edns {
+					m.SetEdns0(udpSize, true)
+					if k.sent() {
+						opt := m.IsEdns0()
+						opt.Option = append(opt.Option, &dns.EDNS0_COOKIE{Code: dns.EDNS0COOKIE, Cookie: hex.EncodeToString([]byte(k.client + k.server))})
+						if from != "" {
+							opt.Option = append(opt.Option, &dns.EDNS0_LOCAL{Code: contactCode, Data: []byte(from)})
+						}
+					}
+				}
+				want, err := m.Pack()
+				if err != nil {
+					t.Fatal(err)
+				}
+				got, err := pack(asked{id: 4711, q: question{name, dns.TypeAAAA}, cookie: k, from: from}, h)
+				if err != nil || !bytes.Equal(got, want) {
+					t.Errorf("%s, cookie %q, %+v:\n got %x %v\nwant %x", name, k.client+k.server, h, got, err, want)
+				}
+			}
+		}
+	}
+	if _, err := pack(asked{q: question{strings.Repeat("a", 64) + ".", dns.TypeA}}, how{}); err == nil {
+		t.Error("a label of 64 octets was packed")
 	}
 }

@@ -101,6 +101,8 @@ type Resolver struct {
 	zones    *generations[string, *zone]
 	servers  *generations[netip.Addr, *server]
 	hearings *generations[question, *heard] // of Retry
+	sockets  sockets
+	crew     crew
 	root     *zone
 	secret   [32]byte        // of the cookies; from the system's generator
 	noRoute  [2]atomic.Int64 // IPv4, IPv6: until when the family is taken to be missing here, Unix nanoseconds
@@ -132,14 +134,17 @@ func New(c Config) *Resolver {
 	}
 	r := &Resolver{
 		cfg: c,
-		// About 10 KiB a unit at worst; a cache holds up to two generations.
-		answers:  newGenerations[question, *answer](64 << 20),
-		zones:    newGenerations[string, *zone](512 << 20),
-		servers:  newGenerations[netip.Addr, *server](64 << 20),
-		hearings: newGenerations[question, *heard](16 << 20),
+		// A cache holds up to two generations. Of an answer little is asked again once
+		// the names that led to it are done, of a zone for as long as it has other
+		// names: some 30,000 are kept.
+		answers:  newGenerations[question, *answer](12 << 20),
+		zones:    newGenerations[string, *zone](96 << 20),
+		servers:  newGenerations[netip.Addr, *server](32 << 20),
+		hearings: newGenerations[question, *heard](4 << 20),
 		flights:  make(map[question]*flight),
 		gates:    make(map[string]*gate),
 	}
+	r.sockets = sockets{dial: c.Dial, open: make(map[netip.AddrPort]*socket)}
 	rand.Read(r.secret[:]) // never fails
 	r.root = &zone{name: "."}
 	for _, s := range c.Hints {
@@ -252,8 +257,8 @@ func (r *Resolver) Evidence(name string, qtype uint16) []verdict.Evidence {
 		return nil
 	}
 	q := question{n, qtype}
-	a, ok := r.answers.get(q)
-	if !ok {
+	a := r.known(q)
+	if a == nil {
 		return nil
 	}
 	all := a.exchanges

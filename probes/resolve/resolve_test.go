@@ -2,6 +2,7 @@ package resolve
 
 import (
 	"net/netip"
+	"sync"
 	"testing"
 	"time"
 
@@ -348,3 +349,47 @@ func TestEDNSFallback(t *testing.T) {
 // A server that is silent about one zone still answers for its others.
 
 // With heavy loss nothing becomes unknown that can be known.
+
+// TestSameQuestionOnce protects that a run asks no server the same thing twice, even
+// while many ask at once: names of one zone and of several, the same name over and
+// over, types that are there and that are not, DS from referrals, and who asks again
+// after a bogus answer.
+func TestSameQuestionOnce(t *testing.T) {
+	bubble(t, func(t *testing.T, n *fakeNet) {
+		plainWorld(t, n)
+		n.slow(50*time.Millisecond, "192.0.2.1", "2001:db8::1", "192.0.2.2", "2001:db8::2", "192.0.2.11", "192.0.2.12")
+		r := n.resolver()
+		var wg sync.WaitGroup
+		for range 20 {
+			for _, name := range []string{"www.x.vn", "alias.x.vn", "none.x.vn", "www.glueless.vn", "www.v4.vn"} {
+				for _, qtype := range []uint16{dns.TypeAAAA, dns.TypeA, dns.TypeDS, dns.TypeDNSKEY} {
+					wg.Go(func() {
+						m, err := r.Query(t.Context(), name, qtype)
+						if err != nil {
+							t.Errorf("%s %s: %v", name, dns.TypeToString[qtype], err)
+							return
+						}
+						for range 4 {
+							if m, _ = r.Retry(t.Context(), name, qtype, m); m == nil {
+								break
+							}
+						}
+					})
+				}
+			}
+		}
+		wg.Wait()
+		seen := map[string]int{}
+		for _, l := range n.log {
+			seen[l]++
+		}
+		for l, times := range seen {
+			if times > 1 {
+				t.Errorf("%d times: %s", times, l)
+			}
+		}
+		if len(n.log) < 30 {
+			t.Errorf("only %d questions: this shows nothing", len(n.log))
+		}
+	})
+}

@@ -3,6 +3,7 @@ package resolve
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -13,18 +14,22 @@ import (
 
 // heard is which servers' answers to one question have been given out.
 type heard struct {
+	turn    chan struct{} // held by the one who asks
+	answers []*dns.Msg    // that Retry gave, in order; under turn
+
 	mu    sync.Mutex
 	addrs map[netip.Addr]bool
 	said  exchanges // with those that Retry asked
 	f     *flight   // its budget is that of all Retries of the question
 }
 
-// Retry returns the answer of a server of the zone that has not been heard yet
-// on this question, for a validator that found the last one bogus: one server
-// with an old or unsigned copy must not condemn the zone. It returns nil, with
-// no error, when every server that can be reached has been heard. The message
-// is as Query's.
-func (r *Resolver) Retry(ctx context.Context, name string, qtype uint16, _ *dns.Msg) (*dns.Msg, error) {
+// Retry returns the answer of another server of the zone than the one that gave
+// bad, for a validator that found that one bogus: one server with an old or unsigned
+// copy must not condemn the zone. bad is Query's message or Retry's last one. Every
+// server is asked once, however often its answer is wanted; when all that can be
+// reached have been heard (see next), Retry returns nil with no error. The message
+// is as Query's, but shared with others who ask: do not change it.
+func (r *Resolver) Retry(ctx context.Context, name string, qtype uint16, bad *dns.Msg) (*dns.Msg, error) {
 	n, ok := normal(name)
 	if !ok {
 		return nil, &Failure{Cause: verdict.OtherCause, Err: errName(name)}
@@ -32,11 +37,19 @@ func (r *Resolver) Retry(ctx context.Context, name string, qtype uint16, _ *dns.
 	q := question{n, qtype}
 	z := r.closest(q)
 	h := r.hearing(q)
-	for _, t := range r.others(ctx, q, z, h) {
-		if !h.take(t.srv.addr) {
-			continue
-		}
+	select {
+	case h.turn <- struct{}{}:
+		defer func() { <-h.turn }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if at := slices.Index(h.answers, bad) + 1; at < len(h.answers) { // Query's own stands before them
+		return h.answers[at], nil
+	}
+	others := r.others(ctx, q, z, h)
+	for t := h.next(others); t != nil; t = h.next(others) {
 		if m := r.hear(ctx, z, t, q, h); m != nil {
+			h.answers = append(h.answers, m)
 			return m, nil
 		}
 		if ctx.Err() != nil {
@@ -46,23 +59,65 @@ func (r *Resolver) Retry(ctx context.Context, name string, qtype uint16, _ *dns.
 	return nil, nil
 }
 
-// take reports whether an address has not been heard yet, and notes that it is.
-func (h *heard) take(a netip.Addr) bool {
+// take notes that an address is heard.
+func (h *heard) take(a netip.Addr) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	fresh := !h.addrs[a]
 	h.addrs[a] = true
-	return fresh
+}
+
+// next picks whom to hear next, and notes that it is heard; nil if nobody is left.
+// A server of another name comes first, over the other family if it can be: two
+// such are the most independent witnesses. The other address of a server that was
+// heard is no further one once others were heard over that family: a name with an
+// address of each family is most often one machine, and each bogus zone would cost
+// all of them a question.
+func (h *heard) next(all []*target) (best *target) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	most := -1
+	for _, t := range all {
+		if h.addrs[t.srv.addr] {
+			continue
+		}
+		named, twin, familiar := false, false, false
+		for _, o := range all {
+			if !h.addrs[o.srv.addr] {
+				continue
+			}
+			family := o.srv.addr.Is4() == t.srv.addr.Is4()
+			named = named || o.name == t.name
+			twin = twin || o.name == t.name && !family
+			familiar = familiar || o.name != t.name && family
+		}
+		if twin && familiar {
+			continue
+		}
+		worth := 0
+		if !named {
+			worth += 2
+		}
+		if !familiar {
+			worth++
+		}
+		if worth > most {
+			best, most = t, worth
+		}
+	}
+	if best != nil {
+		h.addrs[best.srv.addr] = true
+	}
+	return best
 }
 
 // hearing returns the record of who was heard on a question; the server whose
 // answer Query gives is the first. What a referral brought is nobody's answer: the
 // server that referred may have the DS set right when asked for it.
 func (r *Resolver) hearing(q question) *heard {
-	h, found := r.hearings.getOrPut(q, 1024, func() *heard {
+	h, found := r.hearings.getOrPut(q, 4096, func() *heard {
 		f := &flight{q: q, budget: new(atomic.Int32)}
 		f.budget.Store(int32(min(r.cfg.MaxQueries, 1<<30)))
-		return &heard{addrs: map[netip.Addr]bool{}, f: f}
+		return &heard{turn: make(chan struct{}, 1), addrs: map[netip.Addr]bool{}, f: f}
 	})
 	if found {
 		return h

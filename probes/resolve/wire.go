@@ -2,16 +2,11 @@ package resolve
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"net"
-	"sync"
 
 	"github.com/miekg/dns"
-
-	"ready6/probes/dial"
-	"ready6/probes/verdict"
 )
 
 // asked is what a reply must fit.
@@ -23,73 +18,66 @@ type asked struct {
 	from   string // who asks, told where there is a cookie; may be empty
 }
 
-// pack makes a query: not recursive unless h says so, checking disabled, DNSSEC records wanted.
+// pack makes a query: not recursive unless h says so, checking disabled, DNSSEC
+// records wanted. The library's packing counts and compresses what has nothing to
+// be compressed.
 func pack(a asked, h how) ([]byte, error) {
-	m := dns.Msg{
-		MsgHdr:   dns.MsgHdr{Id: a.id, Opcode: dns.OpcodeQuery, CheckingDisabled: true, RecursionDesired: h.rd},
-		Question: []dns.Question{{Name: a.q.name, Qtype: a.q.qtype, Qclass: dns.ClassINET}},
+	const head = 12
+	wire := make([]byte, head+len(a.q.name)+2, head+len(a.q.name)+32+len(a.cookie.client)+len(a.cookie.server)+len(a.from))
+	binary.BigEndian.PutUint16(wire, a.id)
+	wire[3] = 0x10 // CD
+	if h.rd {
+		wire[2] = 1
 	}
-	if h.edns {
-		m.SetEdns0(udpSize, true)
-		if a.cookie.sent() {
-			opt := m.IsEdns0()
-			opt.Option = append(opt.Option, &dns.EDNS0_COOKIE{Code: dns.EDNS0COOKIE, Cookie: a.cookie.hex()})
-			if a.from != "" {
-				opt.Option = append(opt.Option, &dns.EDNS0_LOCAL{Code: contactCode, Data: []byte(a.from)})
-			}
+	wire[5] = 1 // a question
+	end, err := dns.PackDomainName(a.q.name, wire, head, nil, false)
+	if err != nil {
+		return nil, err
+	}
+	wire = binary.BigEndian.AppendUint16(wire[:end], a.q.qtype)
+	wire = binary.BigEndian.AppendUint16(wire, dns.ClassINET)
+	if !h.edns {
+		return wire, nil
+	}
+	wire[11] = 1 // an additional record: OPT (RFC 6891 6.1.2), with DO
+	wire = append(wire, 0)
+	wire = binary.BigEndian.AppendUint16(wire, dns.TypeOPT)
+	wire = binary.BigEndian.AppendUint16(wire, udpSize)
+	wire = append(wire, 0, 0, 0x80, 0, 0, 0)
+	length := len(wire)
+	if a.cookie.sent() {
+		wire = option(wire, dns.EDNS0COOKIE, a.cookie.client, a.cookie.server)
+		if a.from != "" {
+			wire = option(wire, contactCode, a.from, "")
 		}
 	}
-	return m.Pack()
+	binary.BigEndian.PutUint16(wire[length-2:], uint16(len(wire)-length))
+	return wire, nil
 }
 
-var buffers = sync.Pool{New: func() any { return new([4096]byte) }}
-
-// overUDP reads until the reply comes or the deadline passes: whatever has
-// another id, question or cookie may be forged, and the right one may still follow.
-func overUDP(c net.Conn, wire []byte, a asked) (*dns.Msg, int, error) {
-	if _, err := c.Write(wire); err != nil {
-		return nil, 0, err
-	}
-	buf := buffers.Get().(*[4096]byte)
-	defer buffers.Put(buf)
-	var foreign error
-	for range maxBad {
-		n, err := c.Read(buf[:])
-		if err != nil {
-			if foreign != nil && dial.Classify(err) == verdict.Timeout {
-				return nil, 0, foreign
-			}
-			return nil, 0, err
-		}
-		m, err := parse(buf[:n], a)
-		switch {
-		case errors.Is(err, errForeign):
-			foreign = err
-		case err != nil:
-			return nil, n, err
-		default:
-			return m, n, nil
-		}
-	}
-	return nil, 0, foreign
+// option adds an EDNS option whose data come in two parts.
+func option(wire []byte, code uint16, data, more string) []byte {
+	wire = binary.BigEndian.AppendUint16(wire, code)
+	wire = binary.BigEndian.AppendUint16(wire, uint16(len(data)+len(more)))
+	return append(append(wire, data...), more...)
 }
 
 // overTCP reads one length-prefixed reply (RFC 1035 4.2.2), at most 64 KiB.
-func overTCP(c net.Conn, wire []byte, a asked) (*dns.Msg, int, error) {
+func overTCP(c net.Conn, wire []byte, a asked) (received, error) {
 	framed := binary.BigEndian.AppendUint16(make([]byte, 0, len(wire)+2), uint16(len(wire)))
 	if _, err := c.Write(append(framed, wire...)); err != nil {
-		return nil, 0, err
+		return received{}, err
 	}
 	var size [2]byte
 	if _, err := io.ReadFull(c, size[:]); err != nil {
-		return nil, 0, err
+		return received{}, err
 	}
 	buf := make([]byte, binary.BigEndian.Uint16(size[:]))
 	if _, err := io.ReadFull(c, buf); err != nil {
-		return nil, 0, err
+		return received{}, err
 	}
 	m, err := parse(buf, a)
-	return m, len(buf), err
+	return received{m, len(buf)}, err
 }
 
 // parse unpacks a reply and compares its id, question and cookie with what was
