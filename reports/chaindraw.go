@@ -6,15 +6,18 @@ import (
 	"strings"
 
 	"ready6/probes/verdict"
+	"ready6/reports/draw"
 )
 
-func (p *picture) put(form string, args ...any) { fmt.Fprintf(&p.b, form, args...) }
+// begin makes the sheet that a measured picture is drawn on.
+func (p *picture) begin(title string) {
+	p.c = &draw.Canvas{W: p.w, H: p.h, Lang: string(p.l), Title: title}
+	p.c.Rect(0, 0, p.w, p.h, 0, draw.Style{Fill: "#ffffff"})
+}
 
-// draw writes the picture that lay has measured.
-func (p *picture) draw() string {
-	p.put(`<svg xmlns="http://www.w3.org/2000/svg" xml:lang="%s" width="%.0f" height="%.0f" viewBox="0 0 %.0f %.0f" font-family="%s" role="img"><title>%s</title>`+"\n",
-		p.l, p.w, p.h, p.w, p.h, sansFont, escape(p.say("chain.title")+": "+p.v.headline(p.l)))
-	p.put(`<rect width="100%%" height="100%%" fill="#ffffff"/>` + "\n")
+// draw draws the picture that lay has measured.
+func (p *picture) draw() *draw.Canvas {
+	p.begin(p.say("chain.title") + ": " + p.v.headline(p.l))
 	y := picMargin
 	for _, t := range p.head {
 		y += t.size * 1.5
@@ -32,26 +35,21 @@ func (p *picture) draw() string {
 	for _, it := range p.loose {
 		p.box(it)
 	}
-	p.put(`<g stroke="#fbfcfd" stroke-width="5" stroke-linejoin="round" paint-order="stroke">` + "\n") // arrows stay away from text
 	for _, t := range p.notes {
+		t.halo = "#fbfcfd" // arrows stay away from text
 		p.line(t.textLine, t.x, t.y)
 	}
-	p.put("</g>\n")
 	for _, it := range p.tops {
 		p.pills(it)
 	}
 	p.legend()
-	p.put("</svg>\n")
-	return p.b.String()
+	return p.c
 }
 
 func (p *picture) rect(x, y, w, h, round float64, lk look) {
-	dash := ""
-	if lk.dash != "" {
-		dash = ` stroke-dasharray="` + lk.dash + `"`
-	}
-	p.put(`<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" rx="%.0f" fill="%s" stroke="%s" stroke-width="%s"%s/>`+"\n",
-		x, y, w, h, round, lk.paper, lk.ink, lk.width, dash)
+	s := lk.stroke()
+	s.Fill = lk.paper
+	p.c.Rect(x, y, w, h, round, s)
 }
 
 // line writes one line of text with its base line at y.
@@ -60,14 +58,7 @@ func (p *picture) line(t textLine, x, y float64) {
 		p.mark(t.mark, x+6, y-t.size*0.34, t.ink)
 		x += picLine
 	}
-	attrs := ""
-	if t.mono {
-		attrs += ` font-family="` + monoFont + `"`
-	}
-	if t.bold {
-		attrs += ` font-weight="bold"`
-	}
-	p.put(`<text x="%.1f" y="%.1f" font-size="%.1f" fill="%s"%s>%s</text>`+"\n", x, y, t.size, t.ink, attrs, escape(t.text))
+	p.c.Text(x, y, t.text, draw.Type{Size: t.size, Ink: t.ink, Bold: t.bold, Mono: t.mono, Halo: t.halo})
 }
 
 // mark draws the sign of a state: as lines, since not every font has it.
@@ -87,7 +78,7 @@ func (p *picture) mark(sign string, x, y float64, ink string) {
 	default:
 		return
 	}
-	p.put(`<path d="%s" fill="none" stroke="%s" stroke-width="2.2" stroke-linecap="round"/>`+"\n", d, ink)
+	p.c.Path(d, draw.Style{Stroke: ink, Width: 2.2, Round: true})
 }
 
 // frames draws the zones' frames, keys' row titles and states.
@@ -212,13 +203,8 @@ func (p *picture) sideways(k, other *picKey, lk look) {
 		return
 	}
 	a, b := point{k.x + picKeyW*0.75, k.y}, point{other.x + picKeyW/4, other.y}
-	dash := ""
-	if lk.dash != "" {
-		dash = ` stroke-dasharray="` + lk.dash + `"`
-	}
-	p.put(`<path d="M%.1f %.1fC%.1f %.1f %.1f %.1f %.1f %.1f" fill="none" stroke="%s" stroke-width="%s"%s/>`+"\n",
-		a.x, a.y, a.x+20, a.y-picArc, b.x-20, b.y-picArc, b.x-3, b.y-8, lk.ink, lk.width, dash)
-	p.put(`<path d="M%.1f %.1fl-8.5 -5.5l6.5 -4.5z" fill="%s"/>`+"\n", b.x, b.y, lk.ink)
+	p.c.Path(fmt.Sprintf("M%.1f %.1fC%.1f %.1f %.1f %.1f %.1f %.1f", a.x, a.y, a.x+20, a.y-picArc, b.x-20, b.y-picArc, b.x-3, b.y-8), lk.stroke())
+	p.c.Path(fmt.Sprintf("M%.1f %.1fl-8.5 -5.5l6.5 -4.5z", b.x, b.y), draw.Style{Fill: lk.ink})
 }
 
 // arrow draws a line that ends in a head; one that does not hold has a cross.
@@ -227,15 +213,11 @@ func (p *picture) arrow(a, b point, lk look) {
 	n := math.Hypot(dx, dy)
 	ux, uy := dx/n, dy/n
 	e := point{b.x - ux*9, b.y - uy*9}
-	dash := ""
-	if lk.dash != "" {
-		dash = ` stroke-dasharray="` + lk.dash + `"`
-	}
-	p.put(`<path d="M%.1f %.1fL%.1f %.1f" fill="none" stroke="%s" stroke-width="%s"%s/>`+"\n", a.x, a.y, e.x, e.y, lk.ink, lk.width, dash)
-	p.put(`<path d="M%.1f %.1fL%.1f %.1fL%.1f %.1fz" fill="%s"/>`+"\n", b.x, b.y, e.x-uy*4.5, e.y+ux*4.5, e.x+uy*4.5, e.y-ux*4.5, lk.ink)
+	p.c.Line(a.x, a.y, e.x, e.y, lk.stroke())
+	p.c.Path(fmt.Sprintf("M%.1f %.1fL%.1f %.1fL%.1f %.1fz", b.x, b.y, e.x-uy*4.5, e.y+ux*4.5, e.x+uy*4.5, e.y-ux*4.5), draw.Style{Fill: lk.ink})
 	if lk == lookOf("bogus") {
 		m := point{a.x + dx/2, a.y + dy/2}
-		p.put(`<circle cx="%.1f" cy="%.1f" r="9" fill="#ffffff" stroke="%s" stroke-width="2"/>`+"\n", m.x, m.y, lk.ink)
+		p.c.Circle(m.x, m.y, 9, draw.Style{Fill: "#ffffff", Stroke: lk.ink, Width: 2})
 		p.mark("✗", m.x, m.y, lk.ink)
 	}
 }
@@ -320,7 +302,7 @@ func (p *picture) key(k *picKey, z *picZone) {
 // legend explains lines and frames in words.
 func (p *picture) legend() {
 	y := p.h - 62
-	p.put(`<path d="M%.1f %.1fH%.1f" stroke="#d1d5db"/>`+"\n", picMargin, y, p.w-picMargin)
+	p.c.Line(picMargin, y, p.w-picMargin, y, draw.Style{Stroke: "#d1d5db"})
 	p.line(textLine{text: p.say("chain.legend"), size: 11, bold: true, ink: "#374151"}, picMargin, y+20)
 	x := picMargin + textWidth(p.say("chain.legend"), 11, false, true) + 16
 	for _, e := range []struct {

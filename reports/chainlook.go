@@ -1,13 +1,10 @@
 package reports
 
 import (
-	"encoding/xml"
+	"strconv"
 	"strings"
-)
 
-const (
-	sansFont = `DejaVu Sans,Verdana,Noto Sans,Segoe UI,Arial,sans-serif`
-	monoFont = `DejaVu Sans Mono,Consolas,Menlo,Courier New,monospace`
+	"ready6/reports/draw"
 )
 
 // look is how something in a state is drawn: colours that colour-blind people
@@ -26,6 +23,17 @@ func lookOf(state string) look {
 	return look{"#4b5563", "#f3f4f6", "1 5", "2"}
 }
 
+// stroke is the line of a look.
+func (lk look) stroke() draw.Style {
+	s := draw.Style{Stroke: lk.ink}
+	s.Width, _ = strconv.ParseFloat(lk.width, 64) // constants
+	for _, d := range strings.Fields(lk.dash) {
+		n, _ := strconv.ParseFloat(d, 64)
+		s.Dash = append(s.Dash, n)
+	}
+	return s
+}
+
 // idle is what was not checked, or was not needed.
 var idle = look{"#6b7280", "#ffffff", "2 4", "1.4"}
 
@@ -36,6 +44,7 @@ type textLine struct {
 	size float64
 	ink  string
 	mark string // ✓ ✗ ! ? · drawn before the text
+	halo string // kept free around the text
 }
 
 // textWidth estimates, rather too wide than too narrow.
@@ -112,10 +121,3 @@ func title(s string) textLine {
 }
 func data(s string) textLine { return textLine{text: s, mono: true, size: 11, ink: "#111827"} }
 func note(s string) textLine { return textLine{text: s, size: 11, ink: "#374151"} }
-
-// escape writes text as XML character data.
-func escape(s string) string {
-	var b strings.Builder
-	_ = xml.EscapeText(&b, []byte(s)) // a strings.Builder does not fail
-	return b.String()
-}

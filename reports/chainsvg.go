@@ -1,11 +1,11 @@
 package reports
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 
 	"ready6/probes/verdict"
+	"ready6/reports/draw"
 )
 
 // WriteChainSVG draws a chain of trust: zones as frames from the anchor down,
@@ -14,10 +14,15 @@ import (
 // that it reads without colour too. The picture needs nothing from outside, has
 // no script and no identifiers, and is the same for the same input.
 func WriteChainSVG(w io.Writer, v ChainView, l verdict.Lang) error {
+	_, err := io.WriteString(w, chainPicture(v, l).SVG())
+	return err
+}
+
+// chainPicture is what WriteChainSVG writes, for every form of picture.
+func chainPicture(v ChainView, l verdict.Lang) *draw.Canvas {
 	p := &picture{v: v, l: l}
 	p.lay()
-	_, err := io.WriteString(w, p.draw())
-	return err
+	return p.draw()
 }
 
 // Sizes in user units, a pixel each on a screen at its natural size.
@@ -45,7 +50,7 @@ type picture struct {
 	head  []textLine
 	notes []placed // labels of arrows and frames, written last
 	w, h  float64
-	b     bytes.Buffer
+	c     *draw.Canvas
 }
 
 // placed is a line of text with its place.

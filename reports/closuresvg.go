@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"ready6/probes/verdict"
+	"ready6/reports/draw"
 )
 
 // WriteClosureSVG draws the ways from a service to the links of its closure that
@@ -17,6 +18,17 @@ import (
 // from outside and is the same for the same input; where nothing blocks it is
 // empty.
 func WriteClosureSVG(w io.Writer, s Service, dir directory, l verdict.Lang) error {
+	c := closureDrawing(s, dir, l)
+	if c == nil {
+		return nil
+	}
+	_, err := io.WriteString(w, c.SVG())
+	return err
+}
+
+// closureDrawing is what WriteClosureSVG writes, for every form of picture; nil
+// where nothing blocks.
+func closureDrawing(s Service, dir directory, l verdict.Lang) *draw.Canvas {
 	root := s.Closure.tree()
 	if root == nil || !root.blocked || len(root.kids) == 0 {
 		return nil
@@ -25,8 +37,7 @@ func WriteClosureSVG(w io.Writer, s Service, dir directory, l verdict.Lang) erro
 	b := p.box(root, 0)
 	bottom := p.place(b, linkTop)
 	p.w, p.h = 2*picMargin+float64(b.deepest)*(linkW+linkGap)+linkW, bottom+picMargin
-	_, err := io.WriteString(w, p.drawAll(b, s))
-	return err
+	return p.drawAll(b, s)
 }
 
 // Sizes of the closure's picture in user units.
@@ -127,19 +138,16 @@ func (p *closurePicture) place(b *linkBox, y float64) float64 {
 	return max(at-linkSep, b.y+b.h)
 }
 
-func (p *closurePicture) drawAll(b *linkBox, s Service) string {
+func (p *closurePicture) drawAll(b *linkBox, s Service) *draw.Canvas {
 	title := p.say("links.picture", s.Host+" ("+serviceName(s.Kind, s.Port)+")")
 	head := fold(textLine{text: title, size: 14, bold: true, ink: "#111827"}, max(p.w-2*picMargin, linkW))
-	p.put(`<svg xmlns="http://www.w3.org/2000/svg" xml:lang="%s" width="%.0f" height="%.0f" viewBox="0 0 %.0f %.0f" font-family="%s" role="img"><title>%s</title>`+"\n",
-		p.l, p.w, p.h, p.w, p.h, sansFont, escape(title))
-	p.put(`<rect width="100%%" height="100%%" fill="#ffffff"/>` + "\n")
+	p.begin(title)
 	for i, t := range head[:min(len(head), 2)] {
 		p.line(t, picMargin, 26+20*float64(i))
 	}
 	p.wires(b)
 	p.links(b)
-	p.put("</svg>\n")
-	return p.b.String()
+	return p.c
 }
 
 // wires draws what leads to each link: a broken line with a cross on it where the
@@ -148,13 +156,8 @@ func (p *closurePicture) wires(b *linkBox) {
 	for _, k := range b.kids {
 		a, e := point{b.x + linkW, b.y + b.h/2}, point{k.x, k.y + k.h/2}
 		mid := (a.x + e.x) / 2
-		dash := ""
-		if k.look.dash != "" {
-			dash = ` stroke-dasharray="` + k.look.dash + `"`
-		}
-		p.put(`<path d="M%.1f %.1fC%.1f %.1f %.1f %.1f %.1f %.1f" fill="none" stroke="%s" stroke-width="%s"%s/>`+"\n",
-			a.x, a.y, mid, a.y, mid, e.y, e.x-8, e.y, k.look.ink, k.look.width, dash)
-		p.put(`<path d="M%.1f %.1fl-9 -4.5v9z" fill="%s"/>`+"\n", e.x, e.y, k.look.ink)
+		p.c.Path(fmt.Sprintf("M%.1f %.1fC%.1f %.1f %.1f %.1f %.1f %.1f", a.x, a.y, mid, a.y, mid, e.y, e.x-8, e.y), k.look.stroke())
+		p.c.Path(fmt.Sprintf("M%.1f %.1fl-9 -4.5v9z", e.x, e.y), draw.Style{Fill: k.look.ink})
 		p.wires(k)
 	}
 }

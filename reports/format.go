@@ -129,11 +129,8 @@ func forecastText(l verdict.Lang, f Forecast) string {
 	if f.State != "forecast" {
 		return word(l, "forecast."+f.State)
 	}
-	never := func(iso string) string {
-		if iso == "" {
-			return word(l, "forecast.never")
-		}
-		return dateText(l, iso)
+	if f.Latest == "" {
+		return fmt.Sprintf(word(l, "forecast.open"), dateText(l, f.Date), dateText(l, f.Earliest))
 	}
-	return fmt.Sprintf(word(l, "forecast.forecast"), dateText(l, f.Date), never(f.Earliest), never(f.Latest))
+	return fmt.Sprintf(word(l, "forecast.forecast"), dateText(l, f.Date), dateText(l, f.Earliest), dateText(l, f.Latest))
 }

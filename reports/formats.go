@@ -20,13 +20,16 @@ type Format struct {
 }
 
 // Formats are the forms of a report. It is not to be changed.
-var Formats = []Format{
+var Formats = append([]Format{
 	{"html", ".html", true, WriteHTML},
 	{"json", ".json", false, WriteJSON},
 	{"csv", ".csv", true, WriteCSV},
 	{"csv-resources", ".resources.csv", true, WriteResourcesCSV},
 	{"csv-hosting", ".hosting.csv", true, WriteHostingCSV},
-}
+	{"docx", ".docx", true, WriteDOCX},
+	{"xlsx", ".xlsx", true, WriteXLSX},
+	{"md", ".md", true, WriteMarkdown},
+}, csvFormats()...)
 
 // WriteJSON writes the whole report in the form of ReportSchema, both languages
 // in it.

@@ -37,7 +37,9 @@ func TestFormatsGolden(t *testing.T) {
 			if other := render(t, f, testReport(), verdict.EN); l == verdict.VI && bytes.Equal(got, other) == f.Worded {
 				t.Errorf("%s: Worded is %v", f.Name, f.Worded)
 			}
-			golden(t, "report."+string(l)+f.Ext, got)
+			if f.Name != "docx" && f.Name != "xlsx" { // these are read back in documents_test.go
+				golden(t, "report."+string(l)+f.Ext, got)
+			}
 		}
 	}
 }
@@ -181,6 +183,13 @@ func TestFormatsHostile(t *testing.T) {
 	for _, l := range []verdict.Lang{verdict.VI, verdict.EN} {
 		for _, f := range Formats {
 			text := strings.TrimPrefix(string(render(t, f, r, l)), "\ufeff")
+			switch f.Name {
+			case "docx", "xlsx":
+				text = unpacked(t, []byte(text))
+			case "md":
+				checkMarkdown(t, text)
+				continue
+			}
 			checkInert(t, strings.ReplaceAll(text, "\r\n", "\n"), false)
 			if f.Name == "html" {
 				checkPage(t, text)

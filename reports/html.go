@@ -46,35 +46,46 @@ func WriteHTML(w io.Writer, r Report, l verdict.Lang) error {
 
 // page is what the template is given: words and numbers, all of them formatted.
 type page struct {
-	Lang       verdict.Lang
-	Style      template.CSS
-	Facts      []fact
-	Partial    string // a run that did not end well
-	Trouble    []findingView
-	Summary    []string
-	Bar        bar
-	Levels     []levelView
-	Outside    string
-	Programmes []programmeView
-	Agencies   []agencyView
-	Empty      []string
-	Blockers   []causeView
-	Gaps       []causeView
-	Together   []string
-	Owners     []string
-	MoreBlocks int
-	MoreGaps   int
-	Changes    *changesView
-	Resources  []resourceView
-	Hosting    []hostingView
-	HostStates []string
-	Exemptions []exemptionView
-	Services   []agencyServices
-	Chains     []pageChain
-	MoreChains int
-	Closures   []pageChain
-	MoreClosed int
-	Preflight  []findingView
+	Lang      verdict.Lang
+	Style     template.CSS
+	Facts     []fact
+	Partial   string // a run that did not end well
+	Trouble   []findingView
+	Period    string
+	Headline  string
+	Standings []standingView
+	Judged    bool // whether it is known that no other agency is behind
+	Unjudged  string
+	Summary   []string
+	Trajectories,
+	Heat []template.HTML
+	Stack, Bars template.HTML
+	MoreHeat    int
+	Movements   []*gridView
+	Sheets      []sheetView
+	Bar         bar
+	Levels      []levelView
+	Outside     string
+	Programmes  []programmeView
+	Agencies    []agencyView
+	Empty       []string
+	Blockers    []causeView
+	Gaps        []causeView
+	Together    []string
+	Owners      []string
+	MoreBlocks  int
+	MoreGaps    int
+	Changes     *changesView
+	Resources   []resourceView
+	Hosting     []hostingView
+	HostStates  []string
+	Exemptions  []exemptionView
+	Services    []agencyServices
+	Chains      []pageChain
+	MoreChains  int
+	Closures    []pageChain
+	MoreClosed  int
+	Preflight   []findingView
 }
 
 type fact struct{ Name, Value string }
@@ -172,11 +183,12 @@ func (p pager) page() page {
 	r := p.r
 	out := page{
 		Lang: p.l, Style: template.CSS(pageStyle), Facts: p.facts(), Trouble: p.findings(r.Run.Trouble), Preflight: p.findings(r.Run.Preflight),
-		Summary: p.summary(), Bar: newBar(p.l, r.Total), Levels: p.levels(), Outside: p.say("table.outside", r.Total.Unknown, r.Total.Exempt, r.Total.NotApplicable),
+		Bar: newBar(p.l, r.Total), Levels: p.levels(), Outside: p.say("table.outside", r.Total.Unknown, r.Total.Exempt, r.Total.NotApplicable),
 		Blockers: p.causes(r.Blockers), Gaps: p.causes(r.Gaps),
 		MoreBlocks: max(0, len(r.Blockers)-maxPageCauses), MoreGaps: max(0, len(r.Gaps)-maxPageCauses),
 		Changes: p.changes(), Exemptions: p.exemptions(), Services: p.services(), Resources: p.resources(), Hosting: p.hosting(), HostStates: p.hostStates(),
 	}
+	p.progress(&out)
 	out.Chains, out.MoreChains = p.chains()
 	out.Together, out.Owners = p.joints(), p.loads()
 	out.Closures, out.MoreClosed = p.closures()

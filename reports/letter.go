@@ -167,17 +167,20 @@ func (p *printer) letter(t Draft, l verdict.Lang) {
 	}
 }
 
-// markdown keeps foreign text from being read as markup (CommonMark 2.4).
+// markdown keeps foreign text from being read as markup (CommonMark 2.4), and
+// addresses from becoming links by themselves (GitHub Flavored Markdown 6.9).
 func markdown(s string) string {
 	var b strings.Builder
 	for _, r := range Clean(s) {
-		if strings.ContainsRune("\\`*_{}[]<>#|~&!", r) {
+		if strings.ContainsRune("\\`*_{}[]<>#|~!&$@", r) {
 			b.WriteByte('\\')
 		}
 		b.WriteRune(r)
 	}
-	return b.String()
+	return unlinked.Replace(b.String())
 }
+
+var unlinked = strings.NewReplacer("://", `:\//`, "www.", `www\.`)
 
 // code is a code span that its content cannot end (CommonMark 6.1).
 func code(s string) string {

@@ -230,7 +230,6 @@ var words = map[string]verdict.Text{
 
 	"forecast.met":                {EN: "met", VI: "đã đạt"},
 	"forecast.forecast":           {EN: "%s (between %s and %s)", VI: "%s (trong khoảng %s đến %s)"},
-	"forecast.never":              {EN: "never", VI: "không bao giờ"},
 	"forecast.none":               {EN: "does not rise", VI: "không tăng"},
 	"forecast.not-enough-history": {EN: "not enough history", VI: "chưa đủ lịch sử"},
 	"forecast.not-applicable":     {EN: "–", VI: "–"},
@@ -430,6 +429,9 @@ var words = map[string]verdict.Text{
 // seen and not hidden; a test keeps the table whole.
 func word(l verdict.Lang, key string) string {
 	if t, ok := words[key]; ok {
+		return t.In(l)
+	}
+	if t, ok := documentWords[key]; ok {
 		return t.In(l)
 	}
 	return key

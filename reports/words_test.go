@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -14,13 +15,28 @@ import (
 // composed are the beginnings of keys that the code completes from a value.
 var composed = []string{
 	"chain.ds.", "links.for.", "links.nat64.", "chain.stop.", "severity.", "level.", "outcome.", "dnssec.", "rpki.", "state.", "role.", "check.", "status.", "unit.", "forecast.", "sum.reached.", "sum.agencies.",
+	"heat.", "list.", "doc.blank.",
+}
+
+// allWords are both tables of labels; no key may be in both.
+func allWords(t *testing.T) map[string]verdict.Text {
+	t.Helper()
+	all := maps.Clone(words)
+	for key, x := range documentWords {
+		if _, twice := all[key]; twice {
+			t.Errorf("%s is in both tables of words", key)
+		}
+		all[key] = x
+	}
+	return all
 }
 
 // Every label exists in both languages, with the same places to fill; every
 // label that is asked for exists; none is left over.
 func TestWords(t *testing.T) {
 	verb := regexp.MustCompile(`%[a-z]`)
-	for key, x := range words {
+	all := allWords(t)
+	for key, x := range all {
 		if x.EN == "" || x.VI == "" {
 			t.Errorf("%s lacks a language", key)
 		}
@@ -35,7 +51,7 @@ func TestWords(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, f := range files {
-			if strings.HasSuffix(f, "_test.go") || f == "words.go" {
+			if strings.HasSuffix(f, "_test.go") || f == "words.go" || f == "documentwords.go" {
 				continue
 			}
 			b, err := os.ReadFile(f)
@@ -48,11 +64,11 @@ func TestWords(t *testing.T) {
 	asked := map[string]bool{}
 	for _, m := range regexp.MustCompile(`(?:say\(|word\([a-zA-Z.]+, |words\[|\{\{-? ?t |[( ]t )"([a-z0-9.-]+)"`).FindAllStringSubmatch(code.String(), -1) {
 		asked[m[1]] = true
-		if _, ok := words[m[1]]; !ok && !strings.HasSuffix(m[1], ".") {
+		if _, ok := all[m[1]]; !ok && !strings.HasSuffix(m[1], ".") {
 			t.Errorf("%s is asked for and not there", m[1])
 		}
 	}
-	for key := range words {
+	for key := range all {
 		known := asked[key] || strings.Contains(code.String(), `"`+key+`"`)
 		for _, c := range composed {
 			known = known || strings.HasPrefix(key, c)

@@ -85,6 +85,7 @@ var settings = append([]setting{
 	{"qname-minimisation", false, "ask each zone's servers only for as much of the name as they need (RFC 9156)"},
 	{"closure", false, "print all that the service depends on as a tree; without it only the ways to what blocks"},
 	{"browser", "", "ask a Chromium with IPv6 alone for its opinion of each web page: auto, or its path"},
+	{"template", "", "Word document that an office has made its own template of the progress report (see: ready6 report template)"},
 	{"period", "", "report this period: 2026-11, 2026-Q3, 2026-H1, 2026, or two days as 2026-06-15..2026-09-14"},
 	{"period-day", reports.PeriodDay, "day, 1 to 28, on which a month's figures begin; 1: calendar months"},
 	{"programme", []string(nil), "only these programmes of the plan, by their ids"},

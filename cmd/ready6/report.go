@@ -27,8 +27,9 @@ func reportCommand(s streams) *cobra.Command {
 		Use:   "report [RUN] | report --compare OLD NEW",
 		Short: "Write the reports of a stored run or of a period, judged by today's rules",
 		Long: `report judges a stored run (default: the last complete one), compares it with the
-one before it, and writes it in the formats asked for: html, json, csv, actions
-(a sheet for each owner, with the draft of a letter), or table on standard output.
+one before it, and writes it in the formats asked for: html, json, csv, docx (the progress report in the official
+form), xlsx (its annex), md, pdf (where LibreOffice is installed), actions (a
+sheet for each owner, with the draft of a letter), or table on standard output.
 
 With --period it reports the period's last complete run, compared with the last
 one before the period: 2026-11, 2026-Q3, 2026-H1, 2026, or 2026-06-15..2026-09-14.
@@ -47,14 +48,15 @@ before a merger is counted as theirs; --as-it-was leaves it where it was.`,
 		},
 	}
 	c.Flags().BoolVar(&compare, "compare", false, "report what changed from one run to another")
-	withSettings(c, "period", "period-day", "programme", "agency", "as-it-was", "inventory", "out", "store", "plan-file", "lab", "world", "format", "lang", "color", "at")
+	c.AddCommand(templateCommand(s), schemaCommand(s))
+	withSettings(c, "template", "period", "period-day", "programme", "agency", "as-it-was", "inventory", "out", "store", "plan-file", "lab", "world", "format", "lang", "color", "at")
 	withUsage(c, "inventory", "inventory file to take the agencies, their successions and the exemptions from; default: the run's own")
 	withUsage(c, "out", "folder in which a scan put its history, and where the reports go")
 	withUsage(c, "plan-file", "plan file (YAML) to measure against; default: the run's own plan")
 	withUsage(c, "lab", "the history of scan --lab")
 	withUsage(c, "lang", "reports in vi or en only; default: both (table: from LC_ALL, LC_MESSAGES or LANG)")
 	withUsage(c, "at", "the time it is (RFC 3339), up to which a period that is not over is reported; default: now")
-	return withUsage(c, "format", "html, json, csv, actions (several with commas), or table; default: all the files")
+	return withUsage(c, "format", "html, json, csv, docx, xlsx, md, pdf, actions (several with commas), or table; default: all the files but pdf and actions")
 }
 
 func report(ctx context.Context, cfg config, s streams, args []string, compare bool) error {
@@ -82,7 +84,11 @@ func report(ctx context.Context, cfg config, s streams, args []string, compare b
 	if cfg.given["lang"] {
 		langs = []verdict.Lang{cfg.lang()}
 	}
-	files, err := writeReports(outDir(cfg), rep, formats, langs)
+	list, err := forms(ctx, cfg.text("template"))
+	if err != nil {
+		return err
+	}
+	files, err := writeReports(outDir(cfg), rep, list, formats, langs)
 	if err != nil {
 		return err
 	}
@@ -219,16 +225,16 @@ func buildReport(ctx context.Context, store *history.Store, id int64, inv invent
 	return c.compose(o)
 }
 
-// writeReports writes one file per format and language; no formats means all.
-// A file is seen whole or not at all.
-func writeReports(dir string, rep reports.Report, formats []string, langs []verdict.Lang) ([]string, error) {
+// writeReports writes one file per format and language; no formats means all but
+// PDF. A file is seen whole or not at all.
+func writeReports(dir string, rep reports.Report, forms []reports.Format, formats []string, langs []verdict.Lang) ([]string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, failed(fmt.Errorf("reports: %w; name another folder with --out", err))
 	}
 	var files []string
 	for _, name := range formats {
-		if _, ok := formatNamed(name); !ok && name != actionSheets {
-			return nil, usagef("format: %q is not one of %s", name, formatNames())
+		if !slices.ContainsFunc(forms, func(f reports.Format) bool { return f.Name == name }) && name != actionSheets {
+			return nil, usagef("format: %q is not one of %s", name, formatNames(forms))
 		}
 	}
 	if contains(formats, actionSheets) {
@@ -240,8 +246,8 @@ func writeReports(dir string, rep reports.Report, formats []string, langs []verd
 			}
 		}
 	}
-	for _, f := range reports.Formats {
-		if len(formats) > 0 && !contains(formats, f.Name) {
+	for _, f := range forms {
+		if len(formats) > 0 && !contains(formats, f.Name) || len(formats) == 0 && f.Name == pdfForm {
 			continue
 		}
 		for _, l := range langs {
@@ -290,18 +296,9 @@ func writeSheets(dir string, rep reports.Report, l verdict.Lang) ([]string, erro
 	return files, nil
 }
 
-func formatNamed(name string) (reports.Format, bool) {
-	for _, f := range reports.Formats {
-		if f.Name == name {
-			return f, true
-		}
-	}
-	return reports.Format{}, false
-}
-
-func formatNames() string {
+func formatNames(forms []reports.Format) string {
 	var names []string
-	for _, f := range reports.Formats {
+	for _, f := range forms {
 		names = append(names, f.Name)
 	}
 	return strings.Join(append(names, actionSheets, "table"), ", ")

@@ -371,7 +371,7 @@ func (j *job) report() error {
 	if err != nil {
 		return failed(err)
 	}
-	files, err := writeReports(outDir(j.cfg), rep, nil, []verdict.Lang{verdict.VI, verdict.EN})
+	files, err := writeReports(outDir(j.cfg), rep, reports.Formats, scanFormats, []verdict.Lang{verdict.VI, verdict.EN})
 	if err != nil {
 		return failed(fmt.Errorf("%w; the run itself is kept: ready6 report %d writes its reports again", err, j.id))
 	}
