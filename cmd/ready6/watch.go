@@ -64,8 +64,12 @@ func (w *watch) close() {
 	}
 }
 
-// show takes the scanner's latest count.
-func (w *watch) show(p scanner.Progress) { w.last.Store(&p) }
+// show takes the scanner's latest count, if anybody watches.
+func (w *watch) show(p scanner.Progress) {
+	if w != nil {
+		w.last.Store(&p)
+	}
+}
 
 // metrics are the numbers of one run, in the text form of Prometheus.
 func (w *watch) metrics(set *setup) *metrics.Set {
