@@ -156,9 +156,12 @@ func (z agencyZone) make(i int, now time.Time) *madeZone {
 		made.nsec3 = &chain3{}
 	}
 	key := &dns.DNSKEY{Hdr: dns.RR_Header{Name: z.apex, Rrtype: dns.TypeDNSKEY, Class: dns.ClassINET, Ttl: 3600}, Flags: 257, Protocol: 3, Algorithm: dns.ECDSAP256SHA256}
-	private, err := key.Generate(256)
-	if err != nil {
-		panic(err)
+	var private crypto.PrivateKey
+	for private == nil || key.KeyTag() == 0 { // which the library takes for "not set"
+		var err error
+		if private, err = key.Generate(256); err != nil {
+			panic(err)
+		}
 	}
 	key.Algorithm = algorithmNumber(algorithm)
 	made.keys = []madeKey{{key, private.(crypto.Signer)}}

@@ -16,6 +16,7 @@ import (
 
 	"ready6/inventory"
 	"ready6/probes"
+	"ready6/probes/dnssec"
 	"ready6/probes/verdict"
 	"ready6/reports"
 	"ready6/scanner"
@@ -94,8 +95,9 @@ type job struct {
 	seed       uint64              // of the order of the services
 	differed   [len(differing)]int // services whose looks did not agree
 	began      time.Time
-	inputs     *inputs // read beforehand, or nil
-	status     *status // of the nightly process, or nil
+	inputs     *inputs           // read beforehand, or nil
+	status     *status           // of the nightly process, or nil
+	checked    *dnssec.Validator // whose good signatures are remembered; nil: none
 }
 
 func scan(ctx context.Context, cfg config, s streams) error {

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+
+	"ready6/probes/dnssec"
 )
 
 // signaturesPath is where checked signatures are remembered from run to run: beside
@@ -27,17 +29,18 @@ func (j *job) signaturesPath() string {
 // costs time, not verdicts.
 func (j *job) recall() {
 	path := j.signaturesPath()
-	if path == "" || j.set.config.DNSSEC == nil {
+	if path == "" || j.env.DNSSEC == nil {
 		return
 	}
-	if err := j.readSignatures(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	j.checked = j.env.DNSSEC // second looks have others
+	if err := readSignatures(j.checked, path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		fmt.Fprintf(j.s.err, "ready6: %s: %s; every signature is checked anew\n", path, brief(err))
 	}
 }
 
 var errShared = errors.New("others than its owner may write to it, so it may say what they want")
 
-func (j *job) readSignatures(path string) error {
+func readSignatures(v *dnssec.Validator, path string) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
@@ -52,16 +55,16 @@ func (j *job) readSignatures(path string) error {
 	case runtime.GOOS != "windows" && info.Mode().Perm()&0o022 != 0:
 		return errShared
 	}
-	return j.set.config.DNSSEC.ReadSignatures(f)
+	return v.ReadSignatures(f)
 }
 
 // remember writes what was checked for the runs to come.
 func (j *job) remember() {
 	path := j.signaturesPath()
-	if path == "" || j.set.config.DNSSEC == nil {
+	if path == "" || j.checked == nil {
 		return
 	}
-	if err := writeWhole(path, j.set.config.DNSSEC.WriteSignatures); err != nil {
+	if err := writeWhole(path, j.checked.WriteSignatures); err != nil {
 		fmt.Fprintf(j.s.err, "ready6: %s: %s; the next run checks every signature anew\n", path, brief(err))
 	}
 }
