@@ -57,8 +57,9 @@ var documentWords = map[string]verdict.Text{
 	"period.open": {EN: "not over yet: figures of %s", VI: "kỳ chưa kết thúc: số liệu ngày %s"},
 	"period.late": {EN: "measured since %s only: the starting values are those of that night", VI: "chỉ có số liệu đo từ %s: giá trị đầu kỳ là của đêm đó"},
 
-	"why.line":         {EN: "%s (%d services)", VI: "%s (%d dịch vụ)"},
+	"why.line":         {EN: "%s (services: %d)", VI: "%s (%d dịch vụ)"},
 	"why.by":           {EN: "→ to be mended by %s", VI: "→ phải xử lý: %s"},
+	"why.self":         {EN: "the agency itself", VI: "chính cơ quan này"},
 	"why.more":         {EN: "and %d further causes", VI: "và %d nguyên nhân khác"},
 	"short.line":       {EN: "%s: %d of %d services", VI: "%s: đạt %d trên %d dịch vụ"},
 	"due.passed":       {EN: "overdue", VI: "quá hạn"},
