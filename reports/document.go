@@ -233,7 +233,7 @@ func (d *document) standings() (out []docx.Scope) {
 			short = append(short, d.shortfall(x))
 		}
 		for _, w := range s.Why {
-			why = append(why, d.why(w))
+			why = append(why, d.why(w, s.Agency))
 		}
 		if s.More > 0 {
 			why = append(why, d.say("why.more", s.More))
@@ -285,9 +285,13 @@ func (p pager) shortfall(s Shortfall) string {
 }
 
 // why words one cause for a reader without DNS: what, how many, who, until when.
-func (p pager) why(w Why) string {
+func (p pager) why(w Why, agency string) string {
 	text := p.say("why.line", upperFirst(w.Plain.In(p.l)), w.Services)
-	if by := w.By.In(p.l); by != "" {
+	by := w.By.In(p.l)
+	if w.Owner.Role == verdict.Agency && w.Owner.Name == agency {
+		by = p.say("why.self")
+	}
+	if by != "" {
 		text += " " + p.say("why.by", by)
 	}
 	if w.Due.Day != "" {

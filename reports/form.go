@@ -40,7 +40,7 @@ func (b *formBuilder) firstPage() {
 	b.caption("Caption", "doc.label.table", b.word("doc.standings"))
 	b.table(uprightWidth,
 		column{11, b.word("doc.no"), "{{reasons.no}}", true}, column{44, b.word("col.agency"), "{{reasons.agency}}", false},
-		column{74, b.word("doc.why"), "{{reasons.why}}", false}, column{42, b.word("doc.who"), "{{reasons.owner}}", false}, column{26, b.word("col.due"), "{{reasons.due}}", true})
+		column{74, b.word("doc.why"), "{{reasons.why}}", false}, column{42, b.word("doc.who"), "{{reasons.owner}}", false}, column{29, b.word("col.due"), "{{reasons.due}}", true})
 	b.do("else")
 	b.say("", "doc.nobody")
 	b.do("end")
@@ -53,13 +53,13 @@ func (b *formBuilder) results() {
 	b.caption("Caption", "doc.label.table", b.word("page.targets"))
 	b.table(uprightWidth,
 		column{8, b.word("doc.no"), "{{targets.no}}", true},
-		column{33, b.word("page.target"), "{{targets.name}}", false},
-		column{15, b.word("doc.n"), "{{targets.n}}", true},
+		column{30, b.word("page.target"), "{{targets.name}}", false},
+		column{18, b.word("doc.n"), "{{targets.n}}", true},
 		column{13, b.word("doc.start"), "{{targets.start}}", true},
 		column{13, b.word("col.value"), "{{targets.value}}", true},
-		column{14, b.word("col.required"), "{{targets.required}}", true},
+		column{15, b.word("col.required"), "{{targets.required}}", true},
 		column{22, b.word("doc.goal"), "{{targets.goal}}\n{{targets.due}}", true},
-		column{26, b.word("doc.state"), "{{targets.state}}\n{{targets.forecast}}", false})
+		column{25, b.word("doc.state"), "{{targets.state}}\n{{targets.forecast}}", false})
 	b.p("TableNote", b.word("doc.shares"))
 	b.do("each trajectories")
 	b.p("Picture", "{{picture trajectories.picture}}")
@@ -71,7 +71,7 @@ func (b *formBuilder) results() {
 	b.caption("PictureCaption", "doc.label.picture", b.word("chart.stack"))
 	b.do("end")
 	cols := []column{
-		{9, b.word("doc.no"), "{{agencies.no}}", true}, {32, b.word("col.agency"), "{{agencies.name}}", false},
+		{10, b.word("doc.no"), "{{agencies.no}}", true}, {32, b.word("col.agency"), "{{agencies.name}}", false},
 		{16, b.word("doc.counted"), "{{agencies.counted}}", true}, {14, b.word("doc.measured"), "{{agencies.measured}}", true},
 	}
 	for level := range TopLevel + 1 {
@@ -96,9 +96,9 @@ func (b *formBuilder) formChanges() {
 	b.do("if compared")
 	b.p("", "{{compared}}")
 	b.optional("effects", "doc.effects", uprightWidth,
-		column{38, b.word("page.target"), "{{effects.name}}", false}, column{11, b.word("doc.from"), "{{effects.from}}", true},
-		column{13, b.word("doc.by.changed"), "{{effects.changed}}", true}, column{13, b.word("doc.by.listed"), "{{effects.listed}}", true}, column{13, b.word("doc.by.measured"), "{{effects.measured}}", true},
-		column{13, b.word("doc.by.rules"), "{{effects.rules}}", true}, column{13, b.word("doc.by.tree"), "{{effects.tree}}", true}, column{11, b.word("doc.to"), "{{effects.to}}", true})
+		column{30, b.word("page.target"), "{{effects.name}}", false}, column{12, b.word("doc.from"), "{{effects.from}}", true},
+		column{18, b.word("doc.by.changed"), "{{effects.changed}}", true}, column{18, b.word("doc.by.listed"), "{{effects.listed}}", true}, column{18, b.word("doc.by.measured"), "{{effects.measured}}", true},
+		column{18, b.word("doc.by.rules"), "{{effects.rules}}", true}, column{18, b.word("doc.by.tree"), "{{effects.tree}}", true}, column{12, b.word("doc.to"), "{{effects.to}}", true})
 	service := []column{{40, b.word("doc.service"), "{{%s.service}}", false}, {36, b.word("col.agency"), "{{%s.agency}}", false}}
 	of := func(list string, more ...column) []column {
 		var cols []column
@@ -136,8 +136,8 @@ func (b *formBuilder) obstacles() {
 	b.caption("PictureCaption", "doc.label.picture", b.word("chart.blockers"))
 	b.caption("Caption", "doc.label.table", b.word("doc.blockers"))
 	b.table(uprightWidth,
-		column{8, b.word("doc.no"), "{{blockers.no}}", true}, column{56, b.word("page.cause"), "{{blockers.plain}}", false},
-		column{12, b.word("doc.services"), "{{blockers.services}}", true}, column{14, b.word("doc.held"), "{{blockers.held}}", true}, column{12, b.word("doc.lifted"), "{{blockers.lifted}}", true},
+		column{8, b.word("doc.no"), "{{blockers.no}}", true}, column{54, b.word("page.cause"), "{{blockers.plain}}", false},
+		column{13, b.word("doc.services"), "{{blockers.services}}", true}, column{13, b.word("doc.held"), "{{blockers.held}}", true}, column{15, b.word("doc.lifted"), "{{blockers.lifted}}", true},
 		column{32, b.word("page.owner"), "{{blockers.owner}}", false})
 	b.do("else")
 	b.say("", "blockers.none")
@@ -151,7 +151,7 @@ func (b *formBuilder) tasks() {
 	b.say("Heading1", "doc.4")
 	b.optional("acts", "doc.acts", uprightWidth,
 		column{8, b.word("doc.no"), "{{acts.no}}", true}, column{32, b.word("doc.who"), "{{acts.owner}}", false}, column{58, b.word("page.mend"), "{{acts.plain}}", false},
-		column{13, b.word("doc.lifted"), "{{acts.lifted}}", true}, column{22, b.word("col.due"), "{{acts.due}}", true})
+		column{15, b.word("doc.lifted"), "{{acts.lifted}}", true}, column{22, b.word("col.due"), "{{acts.due}}", true})
 	b.p("", b.blank("doc.blank.tasks"))
 	b.say("Heading1", "doc.5")
 	b.p("ListParagraph", "- {{outside.text}}")
@@ -190,7 +190,7 @@ func (b *formBuilder) annexes() {
 	b.p("BeforeTable", "{{sheets.text}}")
 	b.table(acrossWidth,
 		column{8, b.word("doc.no"), "{{actions.no}}", true}, column{60, b.word("doc.wrong"), "{{actions.plain}}\n{{actions.found}}", false}, column{60, b.word("page.mend"), "{{actions.do}}", false},
-		column{36, b.word("doc.verify"), "{{verify.command}}", false}, column{14, b.word("doc.services"), "{{actions.services}}", true}, column{14, b.word("doc.lifted"), "{{actions.lifted}}", true}, column{20, b.word("col.due"), "{{actions.due}}", true})
+		column{36, b.word("doc.verify"), "{{verify.command}}", false}, column{14, b.word("doc.services"), "{{actions.services}}", true}, column{15, b.word("doc.lifted"), "{{actions.lifted}}", true}, column{20, b.word("col.due"), "{{actions.due}}", true})
 	b.do("end")
 	b.do("if sheets-more")
 	b.p("TableNote", "{{sheets-more}}")

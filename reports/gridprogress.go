@@ -11,7 +11,7 @@ import (
 // progressGrids are where things stand: the first page, the targets, the agencies.
 var progressGrids = []grid{
 	{"summary", verdict.Text{EN: "Summary", VI: "Tóm tắt"}, []col{
-		textCol("line", "In short", "Tóm tắt", 140),
+		textCol("line", "In short", "Tóm tắt", 110),
 	}, func(p pager) iter.Seq[[]any] {
 		return each(p.lines(), func(_ int, s string) []any { return []any{s} })
 	}},

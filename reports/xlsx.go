@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"time"
+	"unicode/utf8"
 
 	"github.com/xuri/excelize/v2"
 
@@ -93,7 +94,7 @@ func (b *workbook) sheet(g grid) error {
 		if err != nil {
 			return err
 		}
-		if err := out.SetRow(at, b.cells(g, row)); err != nil {
+		if err := out.SetRow(at, b.cells(g, row), excelize.RowOpts{Height: rowHeight(g, row)}); err != nil {
 			return err
 		}
 	}
@@ -172,6 +173,21 @@ func (b *workbook) cells(g grid, row []any) []any {
 		out[i] = excelize.Cell{StyleID: b.styles[kind], Value: v}
 	}
 	return out
+}
+
+// rowHeight is what a row's longest text needs in points, 0 for one line: not
+// every program measures that for itself. Excel takes 409 at most.
+func rowHeight(g grid, row []any) float64 {
+	lines := 1
+	for i, v := range row {
+		if s, ok := v.(string); ok && g.cols[i].kind == textCell {
+			lines = max(lines, 1+int(float64(utf8.RuneCountInString(s)-1)*1.15/g.cols[i].width))
+		}
+	}
+	if lines == 1 {
+		return 0
+	}
+	return min(15*float64(lines), 409)
 }
 
 func (b *workbook) finish() error {
