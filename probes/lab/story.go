@@ -220,7 +220,7 @@ func (w Want) record(key verdict.ServiceKey, n int, blind bool, at time.Time) ve
 		r.add(map[string]verdict.Reason{"secure": "dnssec.secure", "insecure": "dnssec.insecure.unsigned", "indeterminate": "dnssec.indeterminate.servfail"}[w.DNSSEC])
 	}
 	if !found["rpki"] {
-		r.add(map[string]verdict.Reason{"valid": "rpki.valid", "not-found": "rpki.not-found", "unknown": "rpki.unknown"}[w.RPKI])
+		r.add(map[string]verdict.Reason{"valid": "rpki.valid", "not-found": "rpki.not-found", "unknown": "rpki.unknown.no-vrps"}[w.RPKI])
 	}
 	return verdict.Record{Agency: key.Agency, Host: key.Host, Kind: key.Kind, Port: key.Port, Results: r.results, At: at, Took: 1200 * time.Millisecond}
 }
