@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -262,6 +263,9 @@ func (a *attempt) fail(ctx context.Context, err error) {
 		a.cause = verdict.OverBudget
 	case a.cause == verdict.Deadline:
 		a.cause = verdict.Timeout
+	}
+	if a.cause == verdict.Timeout {
+		a.detail = os.ErrDeadlineExceeded.Error() // whose clock ran out first is chance
 	}
 }
 
