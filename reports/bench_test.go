@@ -125,3 +125,33 @@ func benchmarkReport(b *testing.B, services, runs int) {
 	runtime.KeepAlive(r)
 	runtime.KeepAlive(world)
 }
+
+// BenchmarkDocuments writes the documents of a large province: a workbook is
+// streamed and grows with its rows, a Word report is bounded.
+func BenchmarkDocuments(b *testing.B) {
+	for _, services := range []int{10_000, 25_000, 100_000} {
+		world := newBig(services)
+		p, err := ParsePeriod("2026-Q2", PeriodDay)
+		if err != nil {
+			b.Fatal(err)
+		}
+		scope := Scope{Inventory: world.inv, Plan: inventory.ProvincePlan(), At: night, Period: p}
+		r := scope.Report(world.run, nil, scope.Trend())
+		for _, name := range []string{"xlsx", "docx", "html", "md"} {
+			b.Run(fmt.Sprintf("%s/services=%d", name, services), func(b *testing.B) {
+				runtime.GC()
+				began := processor()
+				for b.Loop() {
+					if err := formatOf(name).Write(io.Discard, r, verdict.VI); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.ReportMetric((processor()-began)/float64(b.N), "cpu-s/op")
+				var m runtime.MemStats
+				runtime.ReadMemStats(&m)
+				b.ReportMetric(float64(m.HeapAlloc)/(1<<20), "MB-heap")
+				b.ReportMetric(float64(m.Sys)/(1<<20), "MB-sys")
+			})
+		}
+	}
+}
