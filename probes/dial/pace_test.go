@@ -123,9 +123,15 @@ func TestPaceUnderLoss(t *testing.T) {
 	}{{0.01, 5 * time.Second}, {0.36, 1200 * time.Second}, {1, 300 * time.Second}} {
 		synctest.Test(t, func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(1, 2))
+			var mu sync.Mutex
+			lost := func() bool {
+				mu.Lock()
+				defer mu.Unlock()
+				return rng.Float64() < c.loss
+			}
 			p := NewPace(Rates{}, nil)
 			_, took := ask(t, p, 64, 6000, sameAddr, func(netip.Addr) (Echo, time.Duration) {
-				if rng.Float64() < c.loss {
+				if lost() {
 					return Silence, 2 * time.Second
 				}
 				return Heard, 5 * time.Millisecond
