@@ -262,6 +262,7 @@ type shown struct {
 // TestNumbersAgree reads every format back and compares its numbers with those
 // of the JSON report: nothing may be counted twice in two ways.
 func TestNumbersAgree(t *testing.T) {
+	unlessShort(t)
 	for name, r := range map[string]Report{"story": storyReport(), "two runs": testReport()} {
 		for _, l := range []verdict.Lang{verdict.VI, verdict.EN} {
 			t.Run(name+"."+string(l), func(t *testing.T) {
@@ -553,6 +554,7 @@ func TestXLSXCells(t *testing.T) {
 // A template that an office has spoilt is told all its faults at once, and
 // nothing is written.
 func TestTemplateFaults(t *testing.T) {
+	unlessShort(t)
 	var out bytes.Buffer
 	err := FillDOCX(&out, []byte("no zip"), testReport(), verdict.VI)
 	if err == nil || out.Len() > 0 {

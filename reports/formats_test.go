@@ -28,6 +28,7 @@ func render(t *testing.T, f Format, r Report, l verdict.Lang) []byte {
 }
 
 func TestFormatsGolden(t *testing.T) {
+	unlessShort(t)
 	for _, f := range Formats {
 		for _, l := range []verdict.Lang{verdict.VI, verdict.EN} {
 			got := render(t, f, testReport(), l)
@@ -179,6 +180,7 @@ func hostileReport() Report {
 }
 
 func TestFormatsHostile(t *testing.T) {
+	unlessShort(t)
 	r := hostileReport()
 	for _, l := range []verdict.Lang{verdict.VI, verdict.EN} {
 		for _, f := range Formats {
@@ -345,5 +347,14 @@ func TestFormatsLarge(t *testing.T) {
 	}
 	if n := len(render(t, Formats[0], r, verdict.VI)); n > 20<<20 {
 		t.Errorf("a page of %d bytes", n)
+	}
+}
+
+// unlessShort leaves a test out of a short run: the race detector makes drawing
+// take minutes, and nothing here runs side by side.
+func unlessShort(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("SKIPPED: draws whole documents; runs without -short")
 	}
 }
