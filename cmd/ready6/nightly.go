@@ -30,7 +30,7 @@ func nightlyCommand(s streams) *cobra.Command {
 		Short: "Stay, and scan the inventory every night",
 		Long: `nightly stays and scans the inventory once a day at --nightly-at in --zone. A night
 that was missed is caught up when it begins, unless that is more than --catch-up
-late. After each run old ones go as --keep says, and webhook, mail and metrics file
+late; a run of that night that was ended early is gone on with. After each run old ones go as --keep says, and webhook, mail and metrics file
 are told, where they are set up.
 
 SIGHUP reads settings and inventory anew; where anything in them is wrong, all of it
@@ -103,7 +103,7 @@ func (n *nights) now() *force {
 // take makes a set of settings that can be put in force in the place of another.
 func (n *nights) take(ctx context.Context, cfg config, old *force) (*force, error) {
 	cfg.v.Set("format", "table") // what the file says of other commands' output would stream results away
-	cfg.v.Set("resume", false)   // each night is a run of its own
+	cfg.v.Set("resume", false)   // each night is a run of its own, and goes on with that one only
 	f := &force{cfg: cfg}
 	log := logger(cfg, n.s)
 	var inputErr, hookErr error
@@ -192,7 +192,7 @@ func (n *nights) past(ctx context.Context) ([]nightly.Past, error) {
 	var list []nightly.Past
 	for _, r := range runs {
 		if r.Kind == f.inputs.kind {
-			list = append(list, nightly.Past{Started: r.Started, Complete: published(r)})
+			list = append(list, nightly.Past{Started: r.Started, Tries: 1 + len(r.Resumed), Complete: published(r)})
 		}
 	}
 	return list, err
@@ -204,6 +204,7 @@ func (n *nights) scan(ctx context.Context) (ran bool, err error) {
 	log := logger(f.cfg, n.s)
 	j := &job{cfg: f.cfg, s: streams{in: n.s.in, out: io.Discard, err: n.s.err, env: n.s.env}, log: log, began: time.Now(),
 		inputs: f.inputs, status: &status{log: log}}
+	j.night = j.began.Sub(schedule(f.cfg).Last(j.began))
 	err = j.scan(ctx)
 	if j.id == 0 {
 		return false, err

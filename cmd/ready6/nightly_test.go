@@ -230,7 +230,8 @@ func TestNightly(t *testing.T) {
 }
 
 // SIGTERM in the midst of a scan: what was measured is kept, the run is marked,
-// no agency is told of changes, the operator is, and the exit code is 1.
+// no agency is told of changes, the operator is, and the exit code is 1. When the
+// process is back, it goes on with that run.
 func TestNightlyEndedInAScan(t *testing.T) {
 	dir := t.TempDir()
 	web := httptest.NewServer(nil)
@@ -272,6 +273,19 @@ func TestNightlyEndedInAScan(t *testing.T) {
 		case !strings.Contains(text, `\"published\":false`) || !strings.Contains(text, `\"changes\":null`):
 			t.Errorf("%s", text)
 		}
+	}
+
+	// The next process goes on with the night's run, and does not measure it twice.
+	n = start(t, dir, "nightly", "--lab", "--at-once", "--out", "out", "--log-format", "json")
+	n.expect("STATUS=next scan at ")
+	n.tells("going on with this night's run")
+	n.signal(syscall.SIGTERM)
+	if code := n.end(); code != exitDone {
+		t.Errorf("exit %d: %s", code, n.log.String())
+	}
+	runs, err := store.Runs(t.Context())
+	if err != nil || len(runs) != 1 || runs[0].Status != history.Complete || len(runs[0].Resumed) != 1 || runs[0].Services != run.Planned {
+		t.Errorf("%+v, %v", runs, err)
 	}
 }
 

@@ -50,22 +50,30 @@ func (j *job) streamed() bool {
 	return j.cfg.text("format") == "jsonl" && !j.cfg.given["out"] && !j.cfg.given["store"]
 }
 
-// resume finds the run to go on with, and what it set out to measure.
+// resume finds the run to go on with, and what it set out to measure. A night
+// goes on with its own run where it can; who asks for it must get it.
 func (j *job) resume(ctx context.Context) error {
+	asked := j.cfg.on("resume")
 	switch {
-	case !j.cfg.on("resume"):
+	case !asked && (j.night == 0 || j.store == nil):
 		return nil
 	case j.streamed():
 		return usagef("resume: results that are only streamed are kept nowhere; name the history of the run with --out or --store")
 	case j.store == nil:
 		return usagef("resume: there is nothing to resume: there is no history at %s; scan without --resume to begin a new run", storePath(j.cfg))
 	}
-	last, err := j.store.Resumable(ctx, j.header(), j.set.clock(j.cfg)())
-	if errors.Is(err, history.ErrNoResume) {
+	now := j.set.clock(j.cfg)()
+	last, err := j.store.Resumable(ctx, j.header(), now)
+	switch {
+	case errors.Is(err, history.ErrNoResume) && !asked, err == nil && !asked && now.Sub(last.Started) > j.night:
+		return nil
+	case errors.Is(err, history.ErrNoResume):
 		return usage(err)
-	}
-	if err != nil {
+	case err != nil:
 		return failed(err)
+	}
+	if !asked {
+		j.log.Info().Int64("run", last.ID).Time("began", last.Started).Msg("going on with this night's run, which was ended early")
 	}
 	j.last = last
 	j.inv = j.whole.At(last.Started) // the services of the day on which it began

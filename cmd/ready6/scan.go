@@ -97,6 +97,7 @@ type job struct {
 	began      time.Time
 	inputs     *inputs           // read beforehand, or nil
 	status     *status           // of the nightly process, or nil
+	night      time.Duration     // how long ago the nightly process was due to scan; 0: this is another scan
 	checked    *dnssec.Validator // whose good signatures are remembered; nil: none
 }
 

@@ -16,6 +16,7 @@ import (
 // Past is a run of the history, as far as the clock has to know it.
 type Past struct {
 	Started  time.Time
+	Tries    int // how often it was begun or gone on with, at least 1
 	Complete bool
 }
 
@@ -169,9 +170,9 @@ func (l *Loop) plan(ctx context.Context) time.Time {
 	return l.Schedule.Next(now)
 }
 
-// attempts is how often a night's scan is begun that something ends early: a
-// restart of the machine, not a scan that brings it down.
-const attempts = 2
+// attempts is how often a night's scan is begun or gone on with that something
+// ends early: restarts of the machine, not a scan that brings it down each time.
+const attempts = 4
 
 // missed reports whether the night that was due then lacks a complete run. A
 // history without any run has missed nothing: its first night is to come.
@@ -184,7 +185,7 @@ func missed(past []Past, due time.Time) bool {
 		if p.Complete {
 			return false
 		}
-		tried++
+		tried += p.Tries
 	}
 	return len(past) > 0 && tried < attempts
 }

@@ -119,7 +119,7 @@ func TestLongScan(t *testing.T) {
 // the start. The fake clock begins at 07:00 in Vietnam.
 func TestMissedNight(t *testing.T) {
 	ran := func(hours float64, complete bool) Past {
-		return Past{time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).Add(-time.Duration(hours * float64(time.Hour))), complete}
+		return Past{time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).Add(-time.Duration(hours * float64(time.Hour))), 1, complete}
 	}
 	for _, c := range []struct {
 		name string
@@ -134,7 +134,9 @@ func TestMissedNight(t *testing.T) {
 		{"it ran late", []Past{ran(1, true)}, 12 * time.Hour, nil, []string{"02 02:00"}},
 		{"it began just before it was due", []Past{ran(5.1, true)}, 12 * time.Hour, nil, []string{"01 07:00", "02 02:00"}},
 		{"it was cut short", []Past{ran(5, false), ran(29, true)}, 12 * time.Hour, nil, []string{"01 07:00", "02 02:00"}},
-		{"it was cut short twice", []Past{ran(4, false), ran(5, false), ran(29, true)}, 12 * time.Hour, nil, []string{"02 02:00"}},
+		{"it was cut short again and again", []Past{ran(2, false), ran(3, false), ran(4, false), ran(5, false), ran(29, true)}, 12 * time.Hour, nil, []string{"02 02:00"}},
+		{"it was gone on with again and again", []Past{{ran(5, false).Started, 4, false}, ran(29, true)}, 12 * time.Hour, nil, []string{"02 02:00"}},
+		{"it was gone on with twice", []Past{{ran(5, false).Started, 3, false}, ran(29, true)}, 12 * time.Hour, nil, []string{"01 07:00", "02 02:00"}},
 		{"it was cut short and done again", []Past{ran(4, true), ran(5, false)}, 12 * time.Hour, nil, []string{"02 02:00"}},
 		{"too long ago", []Past{ran(29, true)}, 4 * time.Hour, nil, []string{"02 02:00"}},
 		{"never caught up", []Past{ran(29, true)}, 0, nil, []string{"02 02:00"}},
