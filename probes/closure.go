@@ -340,7 +340,7 @@ func (w *walk) reachable(ctx context.Context, r ref) (verdict.Result, attempt) {
 	case last.ok():
 		return out("closure.host-down6", last.evidence(), "detail", brief(last.cert.err.Error())), attempt{}
 	case works.ok() && !ours(last.cause), definite(last) && known && works.addr == netip.Addr{}:
-		return out("closure.host-down6", last.evidence(), "detail", describe(last)), attempt{}
+		return out("closure.host-down6", last.evidence(), "detail", last.String()+": "+describe(last)), attempt{}
 	}
 	return out("closure.host-unknown", last.evidence(), "cause", string(last.cause)), attempt{}
 }

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"ready6/probes/dial"
@@ -255,7 +256,7 @@ func (e *Env) connect(ctx context.Context, a *attempt) (*wire, error) {
 // fail notes why an attempt ended. A step's own deadline is a timeout of the
 // target; the end of ctx is ours.
 func (a *attempt) fail(ctx context.Context, err error) {
-	a.cause, a.detail = dial.Classify(err), brief(err.Error())
+	a.cause, a.detail = dial.Classify(err), words(err)
 	switch over := ctx.Err(); {
 	case over != nil:
 		a.cause = dial.Classify(over)
@@ -267,6 +268,19 @@ func (a *attempt) fail(ctx context.Context, err error) {
 	if a.cause == verdict.Timeout {
 		a.detail = os.ErrDeadlineExceeded.Error() // whose clock ran out first is chance
 	}
+}
+
+// words is what an error says beside where it was met, which is said already.
+func words(err error) string {
+	var op *net.OpError
+	if errors.As(err, &op) && op.Err != nil {
+		err = op.Err
+	}
+	var no syscall.Errno
+	if errors.As(err, &no) {
+		err = no
+	}
+	return brief(err.Error())
 }
 
 // handshake turns a connection into a TLS one and judges the certificate. An

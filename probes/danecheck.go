@@ -41,7 +41,7 @@ func (m *mailCheck) unknown(subject string, v dnssec.Result) {
 	if len(v.Reasons) > 0 && v.Reasons[0].Cause != "" {
 		cause = v.Reasons[0].Cause
 	}
-	m.note("dane-unknown", subject, verdict.Owner{}, m.e.DNS.Evidence(v.Name, v.Type), "cause", string(cause), "detail", firstDetail(v))
+	m.note("dane-unknown", subject, verdict.Owner{}, m.e.DNS.Evidence(v.Name, v.Type), append(saidOf(v), "cause", string(cause))...)
 }
 
 // daneHost judges one MX host. secured: the MX records that name it are secure.
@@ -62,7 +62,7 @@ func (m *mailCheck) daneHost(ctx context.Context, h addresses, secured bool) {
 	owner, ev := m.whose(h.host), m.tlsaEvidence(v)
 	switch {
 	case v.State == dnssec.Bogus:
-		r := m.note("dane-bogus", name, owner, ev, "host", h.host, "detail", firstDetail(v))
+		r := m.note("dane-bogus", name, owner, ev, append(saidOf(v), "host", h.host)...)
 		if len(v.Reasons) > 0 && v.Reasons[0].Owner.Role != "" {
 			r.Owner = verdict.Owner{Role: v.Reasons[0].Owner.Role, Name: plainName(v.Reasons[0].Owner.Name)}
 		}

@@ -336,7 +336,7 @@ func (e *Env) proveAnchor(ctx context.Context, z string) []verdict.Result {
 		out = []verdict.Result{result("vantage.anchor-ok"), result("vantage.clock-ok")}
 	case dnssec.Bogus:
 		e.voided = append(e.voided, z)
-		out = []verdict.Result{result("vantage.anchor-bad", "detail", firstDetail(got))}
+		out = []verdict.Result{result("vantage.anchor-bad", saidOf(got)...)}
 	default:
 		out = []verdict.Result{result("vantage.anchor-unknown", "cause", string(causeFor(got)))}
 	}

@@ -166,9 +166,9 @@ func (e *Env) reverseSecure(ctx context.Context, zone string, one func(verdict.R
 	case dnssec.Secure:
 		return one("reverse.secure", ev)
 	case dnssec.Insecure:
-		return one("reverse.unsigned", ev, "detail", firstDetail(v))
+		return one("reverse.unsigned", ev, saidOf(v)...)
 	case dnssec.Bogus:
-		return one("reverse.bogus", ev, "detail", firstDetail(v))
+		return one("reverse.bogus", ev, saidOf(v)...)
 	}
 	cause := verdict.OtherCause
 	if len(v.Reasons) > 0 && v.Reasons[0].Cause != "" {

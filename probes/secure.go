@@ -150,9 +150,18 @@ func (w *walk) secure(ctx context.Context, name string, via []string) {
 	}
 }
 
-func firstDetail(v dnssec.Result) string {
-	if len(v.Reasons) == 0 {
-		return v.State.String()
+// saidOf is what a validation said first, as arguments of a result that rests on
+// it: the place {dnssec} of its sentence.
+func saidOf(v dnssec.Result) []string {
+	if len(v.Reasons) == 0 || v.Reasons[0].Code == "" {
+		return []string{"detail", v.State.String()}
 	}
-	return brief(v.Reasons[0].Detail)
+	first := v.Reasons[0]
+	out := []string{"detail", brief(first.Detail), "dnssec", string(first.Code), "dnssec.cause", string(first.Cause)}
+	for k, value := range plainArgs(first) {
+		if k != "record" && k != "cause" {
+			out = append(out, "dnssec."+k, brief(value))
+		}
+	}
+	return out
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"ready6/probes/dial"
 	"ready6/probes/verdict"
 )
 
@@ -63,7 +64,7 @@ func (f *Failure) Error() string {
 	case f.Cause != "":
 		s += ": " + f.Cause.In(verdict.EN)
 	}
-	if f.Err != nil {
+	if f.Err != nil && (f.Cause == verdict.OtherCause || dial.Classify(f.Err) != f.Cause) {
 		s += " (" + f.Err.Error() + ")"
 	}
 	return s

@@ -49,5 +49,7 @@ var addressReasons = []Entry{
 		Text{"Withdraw the record, or publish a public address.", "Gỡ bản ghi, hoặc công bố địa chỉ công cộng."}, "RFC 6890"},
 	{"a.unknown", AAAA, Unknown, "",
 		Text{"Whether {subject} has an A record could not be measured: {cause}",
-			"Chưa đo được bản ghi A của {subject}: {cause}"}, Text{}, ""},
+			"Chưa đo được bản ghi A của {subject}: {cause}"},
+		Text{"Run the probe again; if it stays so, the evidence shows which name servers were asked and what they answered.",
+			"Chạy lại phép đo; nếu vẫn vậy, xem bằng chứng để biết đã hỏi máy chủ tên miền nào và nhận được gì."}, ""},
 }

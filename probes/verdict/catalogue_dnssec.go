@@ -59,7 +59,9 @@ var dnssecReasons = []Entry{
 			"Cấu hình cho máy quét điểm neo tin cậy dùng thuật toán được hỗ trợ."}, "RFC 4035 5.2"},
 	{"dnssec.insecure.rrsig", DNSSEC, Warn, stateInsecure,
 		Text{"{name} RRSIG: signatures are not signed themselves, so nothing vouches for this answer",
-			"{name} RRSIG: bản thân chữ ký không được ký nên không thể xác thực câu trả lời này"}, Text{}, "RFC 4035 2.2"},
+			"{name} RRSIG: bản thân chữ ký không được ký nên không thể xác thực câu trả lời này"},
+		Text{"Ask about the records that the signatures are of: they are validated with them.",
+			"Hỏi về chính các bản ghi được ký: chữ ký được xác thực cùng với bản ghi."}, "RFC 4035 2.2"},
 
 	{"dnssec.bogus.sig-expired", DNSSEC, Fail, stateBogus,
 		Text{"The signature on {name} {type} by key {tag} of zone {zone} expired at {expiration}",

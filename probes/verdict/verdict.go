@@ -8,6 +8,7 @@
 package verdict
 
 import (
+	"cmp"
 	"maps"
 	"strings"
 	"time"
@@ -188,9 +189,11 @@ func (r Result) fill(s string, l Lang) string {
 			b.WriteString(Cause(v).In(l))
 		case key == "fault" && ok:
 			b.WriteString(r.of(Reason(v)).Title(l))
+		case key == "dnssec":
+			b.WriteString(r.validation(l))
 		case key == "use" && ok:
 			b.WriteString(inUse(v, l))
-		case key == "detail" && l == VI:
+		case (key == "detail" || key == "proof") && l == VI:
 			b.WriteString(systemWords.Replace(v))
 		case ok && v != "":
 			b.WriteString(v)
@@ -201,6 +204,24 @@ func (r Result) fill(s string, l Lang) string {
 	}
 	b.WriteString(s)
 	return b.String()
+}
+
+// validation words what DNSSEC validation said, where a result rests on it:
+// Args["dnssec"] is the reason, its arguments begin with "dnssec.". A run from
+// before these were kept has the English sentence, in Args["detail"].
+func (r Result) validation(l Lang) string {
+	code, ok := r.Args["dnssec"]
+	if !ok {
+		return cmp.Or(r.Args["detail"], "…")
+	}
+	of := Result{Check: DNSSEC, Reason: Reason(code), Args: map[string]string{}}
+	for k, v := range r.Args {
+		if k, ok := strings.CutPrefix(k, "dnssec."); ok {
+			of.Args[k] = v
+		}
+	}
+	of.Subject = of.Args["name"]
+	return of.Title(l)
 }
 
 // of is the result that r speaks of, one that has the same arguments.
