@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -66,10 +67,11 @@ func (d *document) scope() docx.Scope {
 		v["sheets-more"] = d.say("doc.more", n)
 	}
 	heat, _ := d.heatMaps()
+	reasons, whole := d.reasons()
 	s := docx.Scope{
 		Values: v,
 		Lists: map[string][]docx.Scope{
-			"headline": texts(d.lines()[:1]), "lines": texts(d.lines()[1:]), "standings": d.standings(), "reasons": d.reasons(), "targets": d.targetItems(), "agencies": d.agencyItems(), "effects": d.effects(),
+			"headline": texts(d.headline(whole)), "lines": texts(d.lines()[1:]), "standings": d.standings(), "reasons": reasons, "targets": d.targetItems(), "agencies": d.agencyItems(), "effects": d.effects(),
 			"rose": d.wayward("way.rose"), "fell": d.wayward("way.fell"), "pauses": texts(d.pauses()), "rules": texts(d.ruleChanges()), "obstacles": texts(d.obstacles()),
 			"blockers": d.blockers(), "acts": d.acts(), "outside": texts(d.outside()), "sheets": d.sheets(), "chains": d.chainPictures(),
 			"trajectories": d.trajectories(), "heatmaps": d.pictures(heat),
@@ -248,31 +250,100 @@ func (d *document) standings() (out []docx.Scope) {
 	return out
 }
 
-// reasons are the rows of the first page: who is behind, why, who must act by
-// when; an agency's further causes follow without its name.
-func (d *document) reasons() (out []docx.Scope) {
-	list := d.r.Summary.Agencies
-	for i, s := range list[:min(len(list), maxDocStandings)] {
-		no, agency := strconv.Itoa(i+1), d.say("reason.agency", s.Name.In(d.l), d.say("state."+string(s.State)))
-		add := func(why, owner, due string) {
-			out = append(out, values("no", no, "agency", agency, "why", why, "owner", owner, "due", due))
-			no, agency = "", ""
+// What the first page names at most, so that it stays one page for a province of
+// any size; the tables behind it have everything.
+const (
+	maxFirstNames   = 12 // agencies of a sentence or a row
+	maxFirstReasons = 9  // rows
+)
+
+// headline is the first sentence, and where the first table cannot name every
+// agency of which it speaks, sentences that name those behind.
+func (d *document) headline(whole bool) []string {
+	head := d.lines()[:1]
+	if whole {
+		return head
+	}
+	return slices.Concat(head, d.named(Behind, "first.behind"), d.named(AtRisk, "first.at-risk"))
+}
+
+// named lists the agencies that are in a state, in a sentence.
+func (d *document) named(state State, key string) []string {
+	var names []string
+	for _, s := range d.r.Summary.Agencies {
+		if s.State == state {
+			names = append(names, s.Name.In(d.l))
 		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return []string{d.say(key, d.firstNames(names))}
+}
+
+func (d *document) firstNames(names []string) string {
+	if more := len(names) - maxFirstNames; more > 0 {
+		return strings.Join(names[:maxFirstNames], "; ") + d.say("first.more", more)
+	}
+	return strings.Join(names, "; ")
+}
+
+// reason is one cause of the first page, with the agencies it holds back.
+type reason struct {
+	why, owner string
+	due        Due
+	agencies   []string
+	services   int
+}
+
+// reasons are the rows of the first page: what is wrong, where, who must act by
+// when; what concerns most agencies first. whole: every cause and agency has room.
+func (d *document) reasons() (out []docx.Scope, whole bool) {
+	var list []*reason
+	whole = true
+	add := func(why, owner string, due Due, s Standing, services int) {
+		i := slices.IndexFunc(list, func(r *reason) bool { return r.why == why && r.owner == owner && r.due == due })
+		if i < 0 {
+			i = len(list)
+			list = append(list, &reason{why: why, owner: owner, due: due})
+		}
+		agency := s.Name.In(d.l)
+		if s.State == AtRisk {
+			agency = d.say("reason.agency", agency, d.say("state.at-risk"))
+		}
+		if services > 1 {
+			agency = d.say("first.agency", agency, services)
+		}
+		list[i].agencies, list[i].services = append(list[i].agencies, agency), list[i].services+services
+	}
+	for _, s := range d.r.Summary.Agencies {
+		whole = whole && s.More == 0
 		for _, w := range s.Why {
 			owner := upperFirst(w.By.In(d.l))
 			if w.Owner.Role == verdict.Agency && w.Owner.Name == s.Agency {
 				owner = d.say("reason.self")
 			}
-			add(d.say("why.line", upperFirst(w.Plain.In(d.l)), w.Services), owner, d.dueCell(w.Due))
-		}
-		if s.More > 0 {
-			add(upperFirst(d.say("why.more", s.More)), d.say("reason.more"), "")
+			add(upperFirst(w.Plain.In(d.l)), owner, w.Due, s, w.Services)
 		}
 		if len(s.Why) == 0 {
-			add(upperFirst(d.say("why.none")), d.say("reason.self"), "–")
+			add(upperFirst(d.say("why.none")), d.say("reason.self"), Due{}, s, s.missing())
 		}
 	}
-	return out
+	slices.SortStableFunc(list, func(a, b *reason) int {
+		return cmp.Or(cmp.Compare(len(b.agencies), len(a.agencies)), cmp.Compare(b.services, a.services))
+	})
+	if len(list) > maxFirstReasons {
+		whole, list = false, list[:maxFirstReasons]
+	}
+	all := whole
+	for i, r := range list {
+		whole = whole && len(r.agencies) <= maxFirstNames
+		out = append(out, values("no", strconv.Itoa(i+1), "why", r.why, "agency", d.firstNames(r.agencies), "owner", r.owner, "due", d.dueCell(r.due)))
+	}
+	if !all {
+		out = append(out, values("no", "", "why", d.say("first.rest"), "agency", "", "owner", d.say("reason.more"), "due", ""))
+	}
+	return out, whole
 }
 
 // shortfall words a target that an agency misses.

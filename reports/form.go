@@ -37,10 +37,10 @@ func (b *formBuilder) firstPage() {
 	b.say("Heading1", "doc.summary")
 	b.p("", "{{headline.text}}")
 	b.do("if standings")
-	b.caption("Caption", "doc.label.table", b.word("doc.standings"))
+	b.caption("Caption", "doc.label.table", b.word("doc.reasons"))
 	b.table(uprightWidth,
-		column{11, b.word("doc.no"), "{{reasons.no}}", true}, column{44, b.word("col.agency"), "{{reasons.agency}}", false},
-		column{74, b.word("doc.why"), "{{reasons.why}}", false}, column{42, b.word("doc.who"), "{{reasons.owner}}", false}, column{29, b.word("col.due"), "{{reasons.due}}", true})
+		column{11, b.word("doc.no"), "{{reasons.no}}", true}, column{54, b.word("doc.why"), "{{reasons.why}}", false},
+		column{71, b.word("doc.where"), "{{reasons.agency}}", false}, column{36, b.word("doc.who"), "{{reasons.owner}}", false}, column{28, b.word("col.due"), "{{reasons.due}}", true})
 	b.do("else")
 	b.say("", "doc.nobody")
 	b.do("end")

@@ -235,8 +235,8 @@ var words = map[string]verdict.Text{
 	"forecast.not-applicable":     {EN: "–", VI: "–"},
 
 	// The first page, for readers who know the plan and no DNS.
-	"plain.agencies":      {EN: "As of %s, of %d agencies with services in the list %d are behind the plan, %d are at risk of falling behind, and %d are on track or have met it.", VI: "Đến ngày %s, trong %d cơ quan có dịch vụ trong danh mục: %d cơ quan chậm so với kế hoạch, %d cơ quan có nguy cơ chậm, %d cơ quan đúng tiến độ hoặc đã đạt."},
-	"plain.rest":          {EN: "Of %d agencies this cannot be said: not enough was measured, or no target with a share concerns them.", VI: "Đối với %d cơ quan chưa thể kết luận: chưa đo đủ, hoặc không thuộc chỉ tiêu nào có đặt tỷ lệ."},
+	"plain.agencies":      {EN: "As of %s, of the agencies with services in the list (%d): behind the plan %d, at risk of falling behind %d, on track or there already %d.", VI: "Đến ngày %s, trong %d cơ quan có dịch vụ trong danh mục: %d cơ quan chậm so với kế hoạch, %d cơ quan có nguy cơ chậm, %d cơ quan đúng tiến độ hoặc đã đạt."},
+	"plain.rest":          {EN: "Of the others (%d) this cannot be said: not enough was measured, or no target with a share concerns them.", VI: "Đối với %d cơ quan chưa thể kết luận: chưa đo đủ, hoặc không thuộc chỉ tiêu nào có đặt tỷ lệ."},
 	"plain.gradual":       {EN: "%s: %d of %d %s (%s)%s. This target is reached step by step and sets no share.", VI: "%s: %d trên %d %s (%s)%s. Chỉ tiêu thực hiện từng bước, không đặt tỷ lệ."},
 	"plain.target":        {EN: "%s: %d of %d %s (%s)%s; wanted by now: %s. State: %s.", VI: "%s: %d trên %d %s (%s)%s; yêu cầu đến nay: %s. Tình trạng: %s."},
 	"plain.target.due":    {EN: "%s: %d of %d %s (%s)%s. The goal is %s by %s; wanted by now: %s. State: %s.%s", VI: "%s: %d trên %d %s (%s)%s. Mục tiêu %s đến ngày %s; yêu cầu đến nay: %s. Tình trạng: %s.%s"},
