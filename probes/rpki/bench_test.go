@@ -1,11 +1,10 @@
 // The loading targets are checked with
 //
-//	go test -run '^$' -bench 'Read|State|Held' -benchtime 3x -count 5 ./probes/rpki
+//	go test -run '^$' -bench 'Read|RTR$|State|Held' -benchtime 3x -count 5 ./probes/rpki
 //
 // (State alone with -benchtime 1s), the smallest of the five figures counting:
 // other work on the machine only adds. ReadMRT/gzip is to be at most 1.1 times
-// ReadMRT/gunzip, which unpacks the same file and does nothing with it; that
-// takes two free cores, for unpacking and parsing run side by side.
+// "gzip -dc" of the same file, RTR at most a fifth of its peer.
 
 package rpki
 
@@ -20,6 +19,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -145,44 +145,67 @@ func BenchmarkRTRUpdate(b *testing.B) {
 	}
 }
 
+// BenchmarkRTR loads the whole set from a cache that has it ready, in the order of
+// addresses and in none. "peer" is RTRlib, by its rtrclient, at the same cache; its
+// time includes writing the set out.
 func BenchmarkRTR(b *testing.B) {
-	for name, shuffled := range map[string]bool{"sorted": false, "shuffled": true} {
-		b.Run(name, func(b *testing.B) {
-			list := distinct(theWorld().vrps)
-			if shuffled {
-				rand.New(rand.NewPCG(3, 4)).Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
-			}
-			said := bytes.NewBuffer(frame(1, pduCacheResponse, 9))
-			for _, v := range list {
-				said.Write(prefixPDU(1, 1, v.Prefix.String(), uint8(v.MaxLen), uint32(v.ASN)))
-			}
-			said.Write(endOfData(1, 9))
-			l, err := net.Listen("tcp", "127.0.0.1:0")
+	list := distinct(theWorld().vrps)
+	b.Run("sorted", func(b *testing.B) { benchRTR(b, list, false) })
+	rand.New(rand.NewPCG(3, 4)).Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+	b.Run("shuffled", func(b *testing.B) { benchRTR(b, list, false) })
+	b.Run("peer", func(b *testing.B) { benchRTR(b, list, true) })
+}
+
+func benchRTR(b *testing.B, list []VRP, peer bool) {
+	said := bytes.NewBuffer(frame(1, pduCacheResponse, 9))
+	for _, v := range list {
+		said.Write(prefixPDU(1, 1, v.Prefix.String(), uint8(v.MaxLen), uint32(v.ASN)))
+	}
+	said.Write(endOfData(1, 9))
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Skip("no loopback here: ", err)
+	}
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer l.Close()
+	wg.Go(func() {
+		for {
+			c, err := l.Accept()
 			if err != nil {
-				b.Skip("no loopback here: ", err)
+				return
 			}
-			var wg sync.WaitGroup
-			defer wg.Wait()
-			defer l.Close()
-			wg.Go(func() {
-				for {
-					c, err := l.Accept()
-					if err != nil {
-						return
-					}
-					io.ReadFull(c, make([]byte, 8))
-					c.Write(said.Bytes())
-					c.Close()
-				}
-			})
-			b.ReportAllocs()
-			for b.Loop() {
-				s, err := NewRTR((&net.Dialer{}).DialContext, l.Addr().String(), nil, func() time.Time { return syncTime }).Sync(b.Context())
-				if err != nil || s.Len() < 500_000 {
-					b.Fatal(err)
-				}
+			_, _ = io.ReadFull(c, make([]byte, 8)) // a client that goes away sees nothing
+			_, _ = c.Write(said.Bytes())
+			if peer { // which is not done when it has read everything
+				_, _ = io.Copy(io.Discard, c)
 			}
-		})
+			c.Close()
+		}
+	})
+	if peer {
+		_, port, _ := net.SplitHostPort(l.Addr().String())
+		command(b, "rtrclient", "-e", "-t", "csv", "-o", os.DevNull, "tcp", "127.0.0.1", port)
+		return
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		s, err := NewRTR((&net.Dialer{}).DialContext, l.Addr().String(), nil, func() time.Time { return syncTime }).Sync(b.Context())
+		if err != nil || s.Len() < 500_000 {
+			b.Fatal(err)
+		}
+	}
+}
+
+// command measures another program, where there is one.
+func command(b *testing.B, name string, args ...string) {
+	if _, err := exec.LookPath(name); err != nil {
+		b.Skip(err)
+	}
+	for b.Loop() {
+		if out, err := exec.Command(name, args...).Output(); err != nil {
+			b.Fatalf("%s: %v: %.200s", name, err, out)
+		}
 	}
 }
 
@@ -252,22 +275,7 @@ func BenchmarkReadMRT(b *testing.B) {
 		})
 	}
 	// What unpacking alone costs, for comparison.
-	b.Run("gunzip", func(b *testing.B) {
-		for b.Loop() {
-			f, err := os.Open(zipped)
-			if err != nil {
-				b.Fatal(err)
-			}
-			z, err := gzip.NewReader(f)
-			if err != nil {
-				b.Fatal(err)
-			}
-			if _, err := io.Copy(io.Discard, z); err != nil {
-				b.Fatal(err)
-			}
-			f.Close()
-		}
-	})
+	b.Run("gzip -dc", func(b *testing.B) { command(b, "sh", "-c", "exec gzip -dc < "+zipped+" > /dev/null") })
 }
 
 func readBench(b *testing.B, file string) *Routes {
