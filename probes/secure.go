@@ -157,10 +157,10 @@ func saidOf(v dnssec.Result) []string {
 		return []string{"detail", v.State.String()}
 	}
 	first := v.Reasons[0]
-	out := []string{"detail", brief(first.Detail), "dnssec", string(first.Code), "dnssec.cause", string(first.Cause)}
+	out := []string{"detail", brief(first.Detail), "dnssec", string(first.Code), "of.cause", string(first.Cause)}
 	for k, value := range plainArgs(first) {
 		if k != "record" && k != "cause" {
-			out = append(out, "dnssec."+k, brief(value))
+			out = append(out, "of."+k, brief(value))
 		}
 	}
 	return out

@@ -172,7 +172,7 @@ func (j *job) read() error {
 		return usage(err)
 	}
 	j.thresholds, _ = parseThresholds(j.cfg.list("fail-on")) // checked by load
-	if j.kind == "names" {
+	if j.kind == "names" && !j.streamed() {
 		if j.rawInv, err = asYAML(j.whole); err != nil {
 			return failed(err)
 		}

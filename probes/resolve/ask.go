@@ -92,7 +92,7 @@ type outcome struct {
 
 const (
 	maxTries   = 40 // at the servers of one zone for one question; each gets its first in any case
-	maxOpen    = 6  // tries of one question under way at once
+	maxOpen    = 8  // tries of one question under way at once
 	maxLookups = 8  // server names of one zone looked up for one question
 )
 
@@ -329,7 +329,7 @@ func (a *asking) start(ctx context.Context, step func(*target) (how, bool)) (tim
 		a.open++
 		a.tries++
 		a.r.crew.do(func() { a.report(ctx, a.trySafely(ctx, t, h)) })
-		return t.srv.rto(a.r.cfg.Timeout) << max(0, t.udp-1), true
+		return t.srv.rto(a.r.cfg.Timeout), true
 	}
 	return 0, false
 }

@@ -138,7 +138,11 @@ func causeOf(ctx context.Context, err error) verdict.Cause {
 // part of its time, nor is connecting part of what the question took.
 func (r *Resolver) send(ctx context.Context, to netip.AddrPort, q question, h how) (got received, sent time.Time, k cookie, err error) {
 	sent = time.Now()
-	try, cancel := dial.Step(ctx, r.cfg.Timeout)
+	wait := r.cfg.Timeout
+	if !h.tcp {
+		wait = wait * 3 / 5
+	}
+	try, cancel := dial.Step(ctx, wait)
 	defer cancel()
 	if h.tcp {
 		return r.sendTCP(try, to, q, h)

@@ -207,7 +207,7 @@ func (r Result) fill(s string, l Lang) string {
 }
 
 // validation words what DNSSEC validation said, where a result rests on it:
-// Args["dnssec"] is the reason, its arguments begin with "dnssec.". A run from
+// Args["dnssec"] is the reason, its arguments begin with "of.". A run from
 // before these were kept has the English sentence, in Args["detail"].
 func (r Result) validation(l Lang) string {
 	code, ok := r.Args["dnssec"]
@@ -216,7 +216,7 @@ func (r Result) validation(l Lang) string {
 	}
 	of := Result{Check: DNSSEC, Reason: Reason(code), Args: map[string]string{}}
 	for k, v := range r.Args {
-		if k, ok := strings.CutPrefix(k, "dnssec."); ok {
+		if k, ok := strings.CutPrefix(k, "of."); ok {
 			of.Args[k] = v
 		}
 	}

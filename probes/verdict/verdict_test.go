@@ -27,7 +27,7 @@ func TestCatalogue(t *testing.T) {
 		if (e.Advice.EN == "") != (e.Advice.VI == "") {
 			t.Errorf("%s: advice in one language only", r)
 		}
-		if (e.Outcome == Fail || e.Outcome == Warn || e.Outcome == Unknown) && e.Advice.EN == "" {
+		if (e.Outcome == Fail || e.Outcome == Warn || e.Outcome == Unknown) && e.Advice.EN == "" && !strings.Contains(r, ".note.") { // which stands beside what has it
 			t.Errorf("%s is %s and does not say what to do", r, e.Outcome)
 		}
 		for _, s := range []Text{e.Title, e.Advice} {
