@@ -112,7 +112,11 @@ func (a attempt) evidence() []verdict.Evidence {
 
 // attempt speaks to an endpoint, once a run.
 func (e *Env) attempt(ctx context.Context, p endpoint) attempt {
-	got, err := e.attempts.get(ctx, e.base, p, func(ctx context.Context) attempt {
+	known := &e.attempts
+	if p.kind == "mail" {
+		known = &e.greetings
+	}
+	got, err := known.get(ctx, e.base, p, func(ctx context.Context) attempt {
 		return e.persist(ctx, p)
 	})
 	if err != nil {

@@ -79,6 +79,7 @@ type Env struct {
 
 	hosts     memo[string, addresses]
 	attempts  memo[endpoint, attempt]
+	greetings memo[endpoint, attempt] // of mail hosts
 	contrasts memo[endpoint, contrast]
 	multis    memo[endpoint, attempt] // over HTTP/2
 	quics     memo[endpoint, attempt] // over HTTP/3
@@ -91,9 +92,15 @@ type Env struct {
 	names6                  memo[string, nameCheck]
 }
 
-// keptNames is how many names' addresses and DNSSEC states are kept for others that
-// lead to the same: more than are looked at at any one time.
-const keptNames = 2048
+// How much of what was found out is kept for other services that lead to the same:
+// more than is looked at at any one time, so that what many share is asked once a
+// run, and what belongs to one service alone does not stay.
+const (
+	keptNames     = 2048 // addresses and DNSSEC states of names
+	keptEndpoints = 2048 // what one address and port answered for one host
+	keptMail      = 8192 // the same of mail hosts, and mail domains: one connection a run
+	keptZones     = 4096 // zones, and the names that were resolved over IPv6 alone
+)
 
 // New returns the Env of one run. What is shared between services is asked
 // under ctx, so cancelling ctx ends everything under way.
@@ -112,6 +119,9 @@ func New(ctx context.Context, c Config) *Env {
 	}
 	e := &Env{Config: c, base: ctx, gate: newGate(c.PerAddress, c.Connections), browsers: make(chan struct{}, browsers), vantage: Vantage{V4: true, V6: true, DNSSEC: true}, listed: map[string]string{}, public: map[string]bool{}}
 	e.hosts.most, e.secured.most = keptNames, keptNames
+	e.attempts.most, e.contrasts.most, e.multis.most, e.quics.most = keptEndpoints, keptEndpoints, keptEndpoints, keptEndpoints
+	e.greetings.most, e.mails.most = keptMail, keptMail
+	e.zones.most, e.names6.most, e.postures.most = keptZones, keptZones, keptZones/2
 	for a, s := range c.Inventory.All() {
 		if _, known := e.listed[s.Host]; !known {
 			e.listed[s.Host] = a.ID

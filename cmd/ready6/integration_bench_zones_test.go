@@ -27,6 +27,7 @@ type agencyZone struct {
 	aaaa  bool   // it has one
 	quiet bool   // one of its servers, at least, is silent
 	mute  bool   // none of its servers answers for it
+	site  bool   // it has a host of its own, for web and mail
 }
 
 // kinds are what a thousand zones are, in thousandths. The first fits whatever is left.
@@ -133,8 +134,13 @@ func (z agencyZone) make(i int, now time.Time) *madeZone {
 	for _, s := range z.servers(i) {
 		fmt.Fprintf(&text, "@ NS ns%d.gov.vn.\n", s)
 	}
-	fmt.Fprintf(&text, "www A 192.0.2.%d\n", 1+i%250)
-	if z.aaaa {
+	if z.site {
+		v4, v6 := siteAddr(i)
+		fmt.Fprintf(&text, "www A %[1]s\nwww AAAA %[2]s\n@ MX 10 mx\n@ TXT \"v=spf1 mx -all\"\nmx A %[1]s\nmx AAAA %[2]s\n", v4, v6)
+	} else {
+		fmt.Fprintf(&text, "www A 192.0.2.%d\n", 1+i%250)
+	}
+	if z.aaaa && !z.site {
 		fmt.Fprintf(&text, "www AAAA %s\n", z.address(i))
 	}
 	made := &madeZone{apex: z.apex}
