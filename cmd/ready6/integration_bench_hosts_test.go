@@ -14,6 +14,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	"log"
 	"math/big"
 	"net"
 	"net/http"
@@ -67,12 +68,12 @@ func serveHosts(dir string) error {
 		w.Header().Set("Strict-Transport-Security", "max-age=31536000")
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.Write(page)
-	}), IdleTimeout: 10 * time.Second, ConnState: func(c net.Conn, state http.ConnState) {
+	}), ErrorLog: log.New(io.Discard, "", 0), IdleTimeout: 10 * time.Second, ConnState: func(c net.Conn, state http.ConnState) {
 		if state == http.StateNew {
 			s.counted(c)
 		}
 	}}
-	secure := &http.Server{TLSConfig: config, Handler: web.Handler, IdleTimeout: web.IdleTimeout, ConnState: web.ConnState}
+	secure := &http.Server{TLSConfig: config, Handler: web.Handler, ErrorLog: web.ErrorLog, IdleTimeout: web.IdleTimeout, ConnState: web.ConnState}
 	faults := make(chan error)
 	for port, serve := range map[string]func(net.Listener) error{
 		"80": web.Serve, "443": func(l net.Listener) error { return secure.ServeTLS(l, "", "") },

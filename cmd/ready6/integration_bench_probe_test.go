@@ -180,6 +180,10 @@ func watchMemory(pid int, done *atomic.Int64, over <-chan struct{}) (list []memo
 	}
 }
 
+// full is from how many services on, each with zones and hosts of its own, all that
+// a scan keeps for others is as full as it gets before half of them are done.
+const full = 30_000
+
 // checkMemory plots the memory, and holds its end against its beginning.
 func (b *bed) checkMemory(list []memorySample, n int) {
 	b.t.Helper()
@@ -192,8 +196,8 @@ func (b *bed) checkMemory(list []memorySample, n int) {
 	for i, mib := range most {
 		b.t.Logf("%7d services %4d MiB %s", (i+1)*n/steps, mib, strings.Repeat("#", mib/4))
 	}
-	if early, late := most[steps/5], most[steps-1]; n >= 5000 && late > early+early/2+32 {
-		b.t.Errorf("memory grew from %d MiB at a fifth of the services to %d MiB at their end", early, late)
+	if early, late := most[steps/2], most[steps-1]; n >= full && late > early+early/8 {
+		b.t.Errorf("memory grew from %d MiB at half of the services to %d MiB at their end", early, late)
 	}
 }
 

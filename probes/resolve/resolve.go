@@ -136,10 +136,10 @@ func New(c Config) *Resolver {
 		cfg: c,
 		// A cache holds up to two generations. Of an answer little is asked again once
 		// the names that led to it are done, of a zone for as long as it has other
-		// names: some 30,000 are kept.
+		// names: some 15,000 are kept.
 		answers:  newGenerations[question, *answer](12 << 20),
-		zones:    newGenerations[string, *zone](96 << 20),
-		servers:  newGenerations[netip.Addr, *server](32 << 20),
+		zones:    newGenerations[string, *zone](48 << 20),
+		servers:  newGenerations[netip.Addr, *server](16 << 20),
 		hearings: newGenerations[question, *heard](4 << 20),
 		flights:  make(map[question]*flight),
 		gates:    make(map[string]*gate),
