@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -49,7 +51,20 @@ func (f *refusals) into(j *job) {
 func scanned(t *testing.T, f *refusals, args ...string) (stdout, stderr string, err error) {
 	t.Helper()
 	var out, told bytes.Buffer
-	s := streams{in: strings.NewReader(""), out: &out, err: &told}
+	j := labJob(t, &out, &told, args...)
+	defer j.close()
+	if err := j.ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	f.into(j)
+	err = j.run(t.Context())
+	return out.String(), told.String(), err
+}
+
+// labJob is a scan of the lab that has not begun.
+func labJob(t *testing.T, out, told io.Writer, args ...string) *job {
+	t.Helper()
+	s := streams{in: strings.NewReader(""), out: out, err: told}
 	c := scanCommand(s)
 	c.Flags().String("config", "", "")
 	if err := c.ParseFlags(append([]string{"--lab", "--world", "base", "--lang", "en"}, args...)); err != nil {
@@ -59,14 +74,7 @@ func scanned(t *testing.T, f *refusals, args ...string) (stdout, stderr string, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	j := &job{cfg: cfg, s: s, log: logger(cfg, s), began: time.Now()}
-	defer j.close()
-	if err := j.ready(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	f.into(j)
-	err = j.run(t.Context())
-	return out.String(), told.String(), err
+	return &job{cfg: cfg, s: s, log: logger(cfg, s), began: time.Now()}
 }
 
 // A refusal that another look the same night does not confirm is not published as
@@ -152,6 +160,48 @@ canaries:
 				t.Errorf("withheld without a proof: %+v", why)
 			}
 		}
+	}
+}
+
+// What the first part of a run lost is not forgotten when it is gone on with: it
+// stays withheld, and no reports are written. A night begins a new run instead.
+func TestWithheldAndResumed(t *testing.T) {
+	const first = `agencies:
+  - id: a
+    name: {vi: A, en: A}
+    kind: department
+    services:
+      - {kind: web, host: www.tinh.gov.vn}
+canaries:
+  - {host: mx.tinh.gov.vn, kind: reach, want: up, port: 25}
+`
+	inv, dir := writeTemp(t, "inventory.yaml", first), t.TempDir()
+	path := filepath.Join(dir, "history.db")
+	args := []string{"--inventory", inv, "--only", "reach", "--out", dir}
+	down := &refusals{deny: func(address string, n int) bool { return address == "[2001:db8:8000::25]:25" }}
+	if _, told, err := scanned(t, down, args...); err == nil {
+		t.Fatalf("the canary is down: %s", told)
+	}
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec("UPDATE run SET status = 'crashed'"); errors.Join(err, db.Close()) != nil {
+		t.Fatal(err)
+	}
+	night := labJob(t, io.Discard, io.Discard, args...)
+	night.night = time.Hour
+	if err := night.ready(t.Context()); err != nil || night.last.ID != 0 {
+		t.Errorf("a night goes on with run %d, %v", night.last.ID, err)
+	}
+	night.close()
+	up := &refusals{deny: func(string, int) bool { return false }}
+	_, told, err := scanned(t, up, append(args, "--resume")...)
+	if err == nil || !strings.Contains(err.Error(), "run 1 is kept and not published") {
+		t.Errorf("gone on with: %v\n%s", err, told)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "report.json")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a report of a withheld run: %v", err)
 	}
 }
 

@@ -32,8 +32,9 @@ type canaries struct {
 	err  error            // that this could not be written down
 }
 
+// newCanaries begins with what an earlier part of the run lost.
 func newCanaries(j *job, before []verdict.Result) *canaries {
-	k := &canaries{j: j, before: before, pause: 10 * time.Second, half: make(chan struct{})}
+	k := &canaries{j: j, before: before, pause: 10 * time.Second, half: make(chan struct{}), lost: j.last.Withheld}
 	if j.set.lab != nil {
 		k.pause = 100 * time.Millisecond
 	}

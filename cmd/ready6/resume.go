@@ -51,7 +51,8 @@ func (j *job) streamed() bool {
 }
 
 // resume finds the run to go on with, and what it set out to measure. A night
-// goes on with its own run where it can; who asks for it must get it.
+// goes on with its own run where it can and that may still be published; who asks
+// for it must get it.
 func (j *job) resume(ctx context.Context) error {
 	asked := j.cfg.on("resume")
 	switch {
@@ -65,7 +66,7 @@ func (j *job) resume(ctx context.Context) error {
 	now := j.set.clock(j.cfg)()
 	last, err := j.store.Resumable(ctx, j.header(), now)
 	switch {
-	case errors.Is(err, history.ErrNoResume) && !asked, err == nil && !asked && now.Sub(last.Started) > j.night:
+	case errors.Is(err, history.ErrNoResume) && !asked, err == nil && !asked && (now.Sub(last.Started) > j.night || len(last.Withheld) > 0):
 		return nil
 	case errors.Is(err, history.ErrNoResume):
 		return usage(err)
