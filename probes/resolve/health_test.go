@@ -42,6 +42,42 @@ func TestLossIsNotMissingEDNS(t *testing.T) {
 	}
 }
 
+// An answer without EDNS is told to come after silence to questions with it, even if
+// the time for which that was believed ends while it is on its way: a signed zone must
+// not look unsigned for those few that are asked just then.
+func TestDeafnessEndsWhileAsked(t *testing.T) {
+	for name, query := range map[string]func(context.Context, *Resolver) (*dns.Msg, error){
+		"query": func(ctx context.Context, r *Resolver) (*dns.Msg, error) { return r.Query(ctx, "www.v4.vn", dns.TypeA) },
+		"retry": func(ctx context.Context, r *Resolver) (*dns.Msg, error) {
+			return r.Retry(ctx, "ns.v4.vn", dns.TypeTXT, nil)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, n *fakeNet) {
+				plainWorld(t, n)
+				a := zones(t, "v4.vn.\n@ NS ns\nns A 192.0.2.14\nwww AAAA 2001:db8:80::3\nwww A 192.0.2.80\n")
+				n.put(func(q *dns.Msg, tcp bool) []byte {
+					if q.IsEdns0() != nil {
+						return nil
+					}
+					return a.handle(q, tcp)
+				}, "192.0.2.14")
+				r := n.resolver(v4)
+				want(t, r, "www.v4.vn", dns.TypeAAAA, "2001:db8:80::3")
+				n.slow(300*time.Millisecond, "192.0.2.14")
+				time.Sleep(time.Until(r.serverAt(netip.MustParseAddr("192.0.2.14")).deafUntil) - 100*time.Millisecond)
+				m, err := query(t.Context(), r)
+				if err != nil || m == nil {
+					t.Fatalf("%v, %v", m, err)
+				}
+				if opt := m.IsEdns0(); opt == nil || len(opt.Option) != 1 || opt.Option[0].Option() != dns.EDNS0EDE {
+					t.Errorf("silence to EDNS is not told: %v", opt)
+				}
+			})
+		})
+	}
+}
+
 func TestNoFamilyHere(t *testing.T) {
 	bubble(t, func(t *testing.T, n *fakeNet) {
 		plainWorld(t, n)

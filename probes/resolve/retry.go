@@ -149,7 +149,7 @@ func (r *Resolver) others(ctx context.Context, q question, z *zone, h *heard) []
 // nothing: a lost packet is no reason to let a bogus answer stand. nil if it gives
 // no answer.
 func (r *Resolver) hear(ctx context.Context, z *zone, t *target, q question, told *heard) *dns.Msg {
-	h := t.srv.manner()
+	h, deaf := t.srv.manner(), t.srv.isDeaf()
 	m, used, err := r.hearBy(ctx, t, q, told, h)
 	if err != nil && ctx.Err() == nil {
 		tcp := !h.tcp
@@ -166,7 +166,7 @@ func (r *Resolver) hear(ctx context.Context, z *zone, t *target, q question, tol
 	switch read(z.name, q, m).kind {
 	case authority, weak: // the validator weighs it
 		out := trim(z.name, q, m)
-		if !used.edns && t.srv.isDeaf() {
+		if !used.edns && (deaf || t.srv.isDeaf()) {
 			out = unheard(out)
 		}
 		return out

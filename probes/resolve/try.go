@@ -23,6 +23,7 @@ func (a *asking) trySafely(ctx context.Context, t *target, h how) (o outcome) {
 // try asks one server address once, and again where the reply itself says how.
 func (a *asking) try(ctx context.Context, t *target, h how) outcome {
 	doubt := !h.edns && t.srv.manner().edns // asked without EDNS on suspicion only
+	deaf := t.srv.isDeaf()                  // which may be over before the reply is here
 	var first, o outcome
 	used, forgot, err := insist(h, true, func(h how) (*dns.Msg, error) {
 		o = a.once(ctx, t, h)
@@ -51,7 +52,7 @@ func (a *asking) try(ctx context.Context, t *target, h how) outcome {
 		}
 		t.srv.deafToEDNS()
 	}
-	o.x.unheard = o.err == nil && !used.edns && t.srv.isDeaf()
+	o.x.unheard = o.err == nil && !used.edns && (deaf || t.srv.isDeaf())
 	return o
 }
 
