@@ -52,9 +52,7 @@ func (e *Env) resolves(ctx context.Context, a *attempt, tcp bool) bool {
 	if name == "" {
 		return false
 	}
-	sctx, cancel := dial.Step(ctx, e.Step)
-	defer cancel()
-	m, ev, err := e.DNS.AskRecursive(sctx, a.addr, tcp, name, dns.TypeAAAA)
+	m, ev, err := e.askRecursive(ctx, a.addr, tcp, name)
 	if err != nil || !m.RecursionAvailable || !answers(m) {
 		return false
 	}
@@ -62,6 +60,20 @@ func (e *Env) resolves(ctx context.Context, a *attempt, tcp bool) bool {
 	a.proof = append(a.proof, ev.Over+" resolves "+name)
 	a.resolver = true
 	return true
+}
+
+// askRecursive asks one server address to resolve a name, again where nothing comes
+// back: a lost packet, or a resolver that has to ask far and wide first, is none that
+// does not serve.
+func (e *Env) askRecursive(ctx context.Context, a netip.Addr, tcp bool, name string) (m *dns.Msg, ev verdict.Evidence, err error) {
+	for n := 1; ; n++ {
+		sctx, cancel := dial.Step(ctx, e.Step)
+		m, ev, err = e.DNS.AskRecursive(sctx, a, tcp, name, dns.TypeAAAA)
+		cancel()
+		if err == nil || e.causeIn(ctx, err) != verdict.Timeout || n >= e.patience(a) {
+			return m, ev, err
+		}
+	}
 }
 
 // knownName is a name to be resolved: of a canary, else of a listed service.

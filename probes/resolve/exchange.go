@@ -139,7 +139,7 @@ func causeOf(ctx context.Context, err error) verdict.Cause {
 func (r *Resolver) send(ctx context.Context, to netip.AddrPort, q question, h how) (got received, sent time.Time, k cookie, err error) {
 	sent = time.Now()
 	wait := r.cfg.Timeout
-	if !h.tcp {
+	if !h.tcp && !h.rd { // a resolver may have to ask others first
 		wait = wait * 3 / 5
 	}
 	try, cancel := dial.Step(ctx, wait)

@@ -46,7 +46,7 @@ type Config struct {
 	Hints      []Server         // nil: RootHints
 	Families   Family           // 0: Both
 	Port       uint16           // 0: 53
-	Timeout    time.Duration    // for one try at one server over TCP, which repeats lost packets itself; over UDP three fifths of it; 0: 2 s
+	Timeout    time.Duration    // for one try at one server over TCP, which repeats lost packets itself; over UDP three fifths of it but for AskRecursive; 0: 2 s
 	MaxQueries int              // packets sent for one Query, look-ups of name servers included; 0: 100
 	Now        func() time.Time // for the evidence; nil: time.Now
 	Pace       *dial.Pace       // when a server may be asked; nil: at once
