@@ -147,6 +147,7 @@ func (e *Env) wantsIPv4() bool {
 // Service examines one service of one agency and returns everything found out.
 func (e *Env) Service(ctx context.Context, agency string, svc inventory.Service) verdict.Record {
 	began := e.Now()
+	ctx = holding(ctx)
 	s := &subject{Service: svc, agency: agency}
 	rec := verdict.Record{Agency: agency, Host: svc.Host, Kind: svc.Kind, Port: svc.Port, At: began}
 	if svc.Visibility == hidden && !e.Internal {

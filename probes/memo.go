@@ -10,7 +10,7 @@ import (
 //
 // With most set it forgets what has not been asked for since about that many others
 // were: what belongs to one service alone, so that a run's memory does not grow
-// with its services.
+// with its services. What a service under way has been told, it is told again.
 type memo[K comparable, V any] struct {
 	most       int // 0: no limit
 	mu         sync.Mutex
@@ -27,8 +27,9 @@ type memoEntry[V any] struct {
 // asker's context: one asker's deadline must not become the others' answer.
 // A panic in compute is raised again in every asker. The error is ctx's.
 func (m *memo[K, V]) get(ctx, base context.Context, key K, compute func(context.Context) V) (V, error) {
+	own, _ := ctx.Value(heldKey{}).(*sync.Map)
 	m.mu.Lock()
-	e, found := m.find(key)
+	e, found := m.find(own, key)
 	if !found {
 		e = &memoEntry[V]{done: make(chan struct{})}
 		m.keep(key, e)
@@ -39,6 +40,9 @@ func (m *memo[K, V]) get(ctx, base context.Context, key K, compute func(context.
 		}()
 	}
 	m.mu.Unlock()
+	if own != nil && m.most > 0 {
+		own.Store(holdOf[K, V]{m, key}, e)
+	}
 	select {
 	case <-e.done:
 	case <-ctx.Done():
@@ -51,14 +55,35 @@ func (m *memo[K, V]) get(ctx, base context.Context, key K, compute func(context.
 	return e.value, nil
 }
 
-// find looks an entry up; one that was about to be forgotten is not any more.
-func (m *memo[K, V]) find(key K) (*memoEntry[V], bool) {
+// heldKey finds in a context what is held for its service.
+type heldKey struct{}
+
+type holdOf[K comparable, V any] struct {
+	of  *memo[K, V]
+	key K
+}
+
+// holding returns a context for one service: what memos tell under it, they tell
+// again under it.
+func holding(ctx context.Context) context.Context {
+	return context.WithValue(ctx, heldKey{}, new(sync.Map))
+}
+
+// find looks an entry up; one that was about to be forgotten, or that only this
+// asker still has, is not any more.
+func (m *memo[K, V]) find(own *sync.Map, key K) (*memoEntry[V], bool) {
 	if e, ok := m.young[key]; ok {
 		return e, true
 	}
 	e, ok := m.old[key]
+	delete(m.old, key)
+	if own != nil && !ok {
+		var held any
+		if held, ok = own.Load(holdOf[K, V]{m, key}); ok {
+			e = held.(*memoEntry[V])
+		}
+	}
 	if ok {
-		delete(m.old, key)
 		m.keep(key, e)
 	}
 	return e, ok

@@ -57,6 +57,29 @@ func TestMemoForgets(t *testing.T) {
 	}
 }
 
+// A service that takes long is told the same all the while, however many others go
+// by: what it met at first is not tried again at its end.
+func TestMemoHoldsForAService(t *testing.T) {
+	m := memo[int, int]{most: 100}
+	asked := map[int]int{}
+	ask := func(ctx context.Context, key int) {
+		_, _ = m.get(ctx, context.Background(), key, func(context.Context) int { asked[key]++; return key })
+	}
+	slow := holding(context.Background())
+	for i := range 10 {
+		ask(slow, -1)
+		for k := range 1000 {
+			ask(holding(context.Background()), 1000*i+k)
+		}
+	}
+	if asked[-1] != 1 {
+		t.Errorf("asked %d times for one service", asked[-1])
+	}
+	if n := len(m.young) + len(m.old); n > 100 {
+		t.Errorf("%d entries are kept, more than 100", n)
+	}
+}
+
 // One asker's deadline is not the others' answer.
 func TestMemoOutlivesItsAsker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
