@@ -277,7 +277,7 @@ func (a *attempt) fail(ctx context.Context, err error) {
 // words is what an error says beside where it was met, which is said already.
 func words(err error) string {
 	var op *net.OpError
-	if errors.As(err, &op) && op.Err != nil {
+	if errors.As(err, &op) && op.Err != nil && op.Net != "" { // TLS says with one whether the peer's alert it was
 		err = op.Err
 	}
 	var no syscall.Errno

@@ -3,9 +3,12 @@ package probes
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -57,6 +60,19 @@ func TestHTTPReplies(t *testing.T) {
 				t.Errorf("stage %d, status %d, cause %q (%s), protocol=%t, page %+v", a.stage, a.status, a.cause, a.detail, a.protocol, a.page)
 			}
 		})
+	}
+}
+
+// What is said of an error leaves out where it was met, but not who found it.
+func TestWords(t *testing.T) {
+	for want, err := range map[string]error{
+		"connection refused":                   &net.OpError{Op: "dial", Net: "tcp6", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)},
+		"i/o timeout":                          &net.OpError{Op: "read", Net: "tcp", Err: os.ErrDeadlineExceeded},
+		"remote error: tls: handshake failure": &net.OpError{Op: "remote error", Err: tls.AlertError(40)},
+	} {
+		if got := words(err); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
 	}
 }
 

@@ -193,7 +193,7 @@ func (r Result) fill(s string, l Lang) string {
 			b.WriteString(r.validation(l))
 		case key == "use" && ok:
 			b.WriteString(inUse(v, l))
-		case (key == "detail" || key == "proof") && l == VI:
+		case (key == "detail" || key == "proof") && l == VI && r.Reason != "reach.busy": // which quotes the server
 			b.WriteString(systemWords.Replace(v))
 		case ok && v != "":
 			b.WriteString(v)

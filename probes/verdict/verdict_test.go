@@ -161,3 +161,12 @@ func TestDetailInVietnamese(t *testing.T) {
 		t.Errorf("%q", en)
 	}
 }
+
+// A server's own words are quoted as they are, not translated in part.
+func TestQuotedWordsStay(t *testing.T) {
+	const said = "421 4.4.2 mx.a.vn Error: timeout exceeded"
+	r := Result{Check: Reach, Reason: "reach.busy", Args: map[string]string{"detail": said}}
+	if !strings.Contains(r.Title(VI), said) {
+		t.Error(r.Title(VI))
+	}
+}
