@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"time"
 
 	"ready6/inventory"
 	"ready6/probes/lab"
@@ -39,7 +40,8 @@ func writeStory(ctx context.Context, s streams, path string) error {
 			return failed(err)
 		}
 	}
-	_, err = fmt.Fprintf(s.out, "%s: %d\n", path, len(nights))
+	_, err = fmt.Fprintf(s.out, "%s: %d runs in %d nights, from %s to %s\n", path, len(nights), lab.StoryNights,
+		nights[0].Started.Format(time.DateOnly), nights[len(nights)-1].Started.Format(time.DateOnly))
 	return wrapFailed(err)
 }
 

@@ -1,7 +1,6 @@
 package lab
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -98,12 +97,12 @@ func Story(rules int) ([]StoryNight, error) {
 		if n >= storyDarkFrom && n <= storyDarkTo {
 			continue
 		}
-		nights = append(nights, storyNight(n, rules, base, wants))
+		nights = append(nights, w.storyNight(n, rules, base, wants))
 	}
 	return nights, nil
 }
 
-func storyNight(n, rules int, base inventory.Inventory, wants map[verdict.ServiceKey]Want) StoryNight {
+func (w World) storyNight(n, rules int, base inventory.Inventory, wants map[verdict.ServiceKey]Want) StoryNight {
 	out := StoryNight{Started: StoryBegins.AddDate(0, 0, n), Rules: rules, Inventory: storyInventory(n, base)}
 	if n < storyRules {
 		out.Rules--
@@ -111,8 +110,9 @@ func storyNight(n, rules int, base inventory.Inventory, wants map[verdict.Servic
 	i := 0
 	for a, svc := range out.Inventory.At(out.Started).All() {
 		key := verdict.ServiceKey{Agency: a.ID, Kind: svc.Kind, Host: svc.Host, Port: svc.Port}
+		f := w.factsOf(key, i)
 		want := storyWant(n, key, wants[verdict.ServiceKey{Kind: svc.Kind, Host: svc.Host}])
-		out.Records = append(out.Records, want.record(key, i, n == storyBlind, out.Started))
+		out.Records = append(out.Records, want.record(f, bare(w.parent(f.zone).name), n == storyBlind, out.Started))
 		if n < storyRules && want.Level == 3 && slices.Contains(storyLower, key.Host) {
 			out.Lower = append(out.Lower, key)
 		}
@@ -120,7 +120,7 @@ func storyNight(n, rules int, base inventory.Inventory, wants map[verdict.Servic
 	}
 	for _, a := range out.Inventory.At(out.Started).Agencies {
 		for _, p := range a.Prefixes {
-			out.Records = append(out.Records, blockRecord(a.ID, p, out.Started))
+			out.Records = append(out.Records, w.blockRecord(a.ID, p, out.Started))
 		}
 	}
 	return out
@@ -184,130 +184,4 @@ func storyWant(n int, key verdict.ServiceKey, w Want) Want {
 		}
 	}
 	return w
-}
-
-// record is what a scan would have found of the service that a want is about.
-func (w Want) record(key verdict.ServiceKey, n int, blind bool, at time.Time) verdict.Record {
-	r := &recorder{key: key, at: at, address: fmt.Sprintf("2001:db8:8000::%x", 0x80+n), v4: fmt.Sprintf("198.51.100.%d", 10+n)}
-	r.name()
-	found := map[string]bool{}
-	for _, reason := range w.Reasons {
-		code, _, _ := strings.Cut(reason, "=")
-		check, _, _ := strings.Cut(code, ".")
-		found[check] = true
-		if blind && (check == "reach" || check == "closure") {
-			continue
-		}
-		r.add(verdict.Reason(code))
-	}
-	switch {
-	case w.Level < 0 || w.Level == 0:
-		if !found["aaaa"] && !found["reach"] {
-			r.add("aaaa.nodata")
-		}
-	default:
-		r.add("aaaa.present")
-	}
-	if w.Level > 0 {
-		r.reach(w.Level, blind)
-	}
-	if w.Level == 4 {
-		r.add("a.none")
-	} else {
-		r.add("a.present")
-	}
-	if !found["dnssec"] {
-		r.add(map[string]verdict.Reason{"secure": "dnssec.secure", "insecure": "dnssec.insecure.unsigned", "indeterminate": "dnssec.indeterminate.servfail"}[w.DNSSEC])
-	}
-	if !found["rpki"] {
-		r.add(map[string]verdict.Reason{"valid": "rpki.valid", "not-found": "rpki.not-found", "unknown": "rpki.unknown.no-vrps"}[w.RPKI])
-	}
-	return verdict.Record{Agency: key.Agency, Host: key.Host, Kind: key.Kind, Port: key.Port, Results: r.results, At: at, Took: 1200 * time.Millisecond}
-}
-
-// recorder collects the results of one service.
-type recorder struct {
-	key         verdict.ServiceKey
-	at          time.Time
-	address, v4 string
-	zone        string
-	results     []verdict.Result
-}
-
-// name finds the zone that the service's data centre keeps.
-func (r *recorder) name() {
-	r.zone = r.key.Host
-	if labels := strings.Split(r.key.Host, "."); len(labels) > 3 {
-		r.zone = strings.Join(labels[len(labels)-3:], ".")
-	}
-	if strings.Contains(r.key.Host, "daknong") {
-		r.zone = "daknong.gov.vn"
-	}
-}
-
-func (r *recorder) reach(level int, blind bool) {
-	switch {
-	case blind:
-		r.add("reach.no-vantage")
-		return
-	case level >= 2:
-		r.add("reach.ok")
-	}
-	if level >= 3 {
-		r.add("closure.zone-ok")
-	}
-}
-
-// add writes a result with subject, arguments and owner as a probe would.
-func (r *recorder) add(code verdict.Reason) {
-	if code == "" {
-		return
-	}
-	e := verdict.Lookup(code)
-	out := verdict.Result{Check: e.Check, Reason: code, Subject: r.key.Host, At: r.at, Args: map[string]string{
-		"host": r.key.Host, "name": r.key.Host, "zone": r.zone, "type": "AAAA", "servers": "ns1." + r.zone + ", ns2." + r.zone, "parent": "gov.vn",
-		"prefix": "2001:db8:8000::/48", "origin": "AS64510", "length": "48", "vrps": "2001:db8:8000::/48-48 AS64510", "proof": "HTTP 200", "count": "2",
-		"other": "IPv4", "family": "IPv6", "cause": "timeout", "use": "redirect", "tag": "4711", "rcode": "SERVFAIL", "range": "fec0::/10",
-		"expires": r.at.Add(9 * 24 * time.Hour).UTC().Format(time.RFC3339), "expiration": r.at.Add(-24 * time.Hour).UTC().Format(time.RFC3339), "detail": "lab",
-	}}
-	switch name := string(code); {
-	case code == "aaaa.present":
-		out.Subject = r.address
-	case code == "a.present":
-		out.Subject = r.v4
-	case e.Check == verdict.Reach:
-		out.Subject = "[" + r.address + "]:443"
-		out.Owner = verdict.Owner{Role: verdict.Agency, Name: r.key.Agency}
-	case strings.HasPrefix(name, "closure.zone-"):
-		out.Subject, out.Via = r.zone, []string{r.key.Host, r.zone}
-		out.Owner = verdict.Owner{Role: verdict.DNSOperator, Name: r.zone}
-	case strings.HasPrefix(name, "closure.host-"):
-		out.Subject, out.Via = "dangnhap.lamdong.gov.vn", []string{r.key.Host, "dangnhap.lamdong.gov.vn"}
-		out.Owner = verdict.Owner{Role: verdict.DataCentre}
-	case e.Check == verdict.DNSSEC || e.Check == verdict.Posture:
-		out.Owner = verdict.Owner{Role: verdict.DNSOperator, Name: r.zone}
-	case e.Check == verdict.RPKI:
-		out.Subject = r.address
-		out.Owner = verdict.Owner{Role: verdict.Hosting, Name: "AS64510"}
-	default:
-		out.Owner = verdict.Owner{Role: verdict.Agency, Name: r.key.Agency}
-	}
-	if e.Outcome == verdict.Fail || e.Outcome == verdict.Unknown {
-		out.Evidence = []verdict.Evidence{{At: r.at, Asked: "ns1." + r.zone + " [2001:db8:8000::53]:53", Over: "udp6", Query: r.key.Host + ". AAAA", Answer: "lab"}}
-	}
-	r.results = append(r.results, out)
-}
-
-// blockRecord is an own block of the story: all are announced, those of the old
-// data centre without a ROA.
-func blockRecord(agency string, p inventory.Resource, at time.Time) verdict.Record {
-	code := verdict.Reason("rpki.own.valid")
-	if slices.Contains(p.Origins, 64511) {
-		code = "rpki.own.not-found"
-	}
-	prefix := p.Prefix.String()
-	return verdict.Record{Agency: agency, Host: prefix, Kind: verdict.PrefixKind, At: at, Results: []verdict.Result{{
-		Check: verdict.RPKI, Reason: code, Subject: prefix, At: at, Owner: verdict.Owner{Role: verdict.Agency, Name: agency},
-		Args: map[string]string{"prefix": prefix, "origin": fmt.Sprintf("AS%d", p.Origins[0]), "peers": "300", "vrps": prefix + " " + fmt.Sprintf("AS%d", p.Origins[0]), "length": fmt.Sprint(p.Prefix.Bits()), "block": prefix},
-	}}}
 }
