@@ -243,7 +243,7 @@ func (f *plot) measured(t Target, now time.Time, labels *sideLabels) {
 		was = at
 	}
 	for _, v := range t.Past {
-		if at := asDay(v.Day); at.Before(now) {
+		if at := asDay(v.Day); at.Before(now) && !v.Blind {
 			join(at, v.Share)
 		}
 	}

@@ -111,7 +111,7 @@ func (p *closurePicture) box(b *branch, depth int) *linkBox {
 	}
 	if held > 0 && len(kids) > 0 {
 		rest := &linkBox{look: lookOf("secure"), depth: depth + 1, deepest: depth + 1, h: 16 + picLine,
-			lines: fold(textLine{text: p.say("links.held", held), size: 11, ink: lookOf("secure").ink}, width)}
+			lines: fold(textLine{text: p.say("links.held", held), size: 11, ink: lookOf("secure").ink, mark: "✓"}, width)}
 		rest.h = 16 + float64(len(rest.lines))*picLine
 		it.kids = append(it.kids, rest)
 	}

@@ -59,7 +59,7 @@ func (p *closurePrinter) branch(b *branch, first, rest string) {
 		p.branch(k, one, more)
 	}
 	if held > 0 {
-		p.put(p.wrap(rest+"└ ", rest+"    ", p.paint(faint, p.say("links.held", held))))
+		p.put(p.wrap(rest+"└ ", rest+"    ", p.paint(faint, "✓ "+p.say("links.held", held))))
 	}
 }
 

@@ -210,7 +210,12 @@ func longDay(l verdict.Lang, t time.Time) string {
 		return "–"
 	}
 	if l == verdict.VI {
-		return fmt.Sprintf("ngày %02d tháng %02d năm %d", t.Day(), int(t.Month()), t.Year())
+		// Nghị định 30/2020/NĐ-CP writes a nought before days below 10 and the months 1 and 2.
+		month := "tháng %d"
+		if t.Month() < time.March {
+			month = "tháng %02d"
+		}
+		return fmt.Sprintf("ngày %02d "+month+" năm %d", t.Day(), int(t.Month()), t.Year())
 	}
 	return t.Format("2 January 2006")
 }
@@ -387,7 +392,7 @@ func (d *document) targetItems() (out []docx.Scope) {
 				m["goal"] = percentText(d.l, t.Goal)
 			}
 			if t.Unit != "" {
-				m["n"] = fmt.Sprintf("%d/%d %s", t.Share.Met, t.Share.Measured(), m["n"])
+				m["n"] = d.nOfTarget(t)
 				m["value"] = d.percentOr(t.Share)
 				if t.Start != nil {
 					m["start"] = d.percentOr(t.Start.Share) + "\n(" + nThen(t) + ")"
@@ -400,6 +405,20 @@ func (d *document) targetItems() (out []docx.Scope) {
 				m["forecast"] = d.say("doc.forecast", forecastText(d.l, f))
 			}
 			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// nOfTarget is what a target's value is made of, and what is left out of it.
+func (d *document) nOfTarget(t Target) string {
+	out := fmt.Sprintf("%d/%d %s", t.Share.Met, t.Share.Measured(), d.say("unit."+t.Unit))
+	for _, x := range []struct {
+		key string
+		n   int
+	}{{"n.unknown", t.Share.Unknown}, {"n.exempt", t.Share.Exempt}, {"n.na", t.Share.NotApplicable}, {"n.empty", t.Share.Empty}} {
+		if x.n > 0 {
+			out += "\n" + d.say(x.key, x.n)
 		}
 	}
 	return out

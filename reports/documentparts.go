@@ -29,7 +29,7 @@ func (d *document) effects() (out []docx.Scope) {
 			if e.Rules != nil {
 				rules = pointsText(d.l, *e.Rules)
 			}
-			out = append(out, values("name", t.Name.In(d.l), "from", percentText(d.l, e.From)+"\n("+nThen(t)+")", "to", percentText(d.l, e.To)+"\n("+nOf(t.Share)+")",
+			out = append(out, values("name", t.Name.In(d.l), "from", percentText(d.l, e.From)+"\n("+nOf(e.Was)+")", "to", percentText(d.l, e.To)+"\n("+nOf(t.Share)+")",
 				"rules", rules, "tree", pointsText(d.l, e.Tree), "listed", pointsText(d.l, e.Listed), "measured", pointsText(d.l, e.Measured), "changed", pointsText(d.l, e.Changed)))
 		}
 	}
@@ -55,6 +55,10 @@ func (d *document) wayward(way string) (out []docx.Scope) {
 
 func (p pager) pauses() (out []string) {
 	for _, x := range p.changed().Pauses {
+		if x.Days == 1 {
+			out = append(out, p.say("pause.day", dateText(p.l, x.From)))
+			continue
+		}
 		out = append(out, p.say("pause.line", dateText(p.l, x.From), dateText(p.l, x.To), x.Days))
 	}
 	return out
@@ -66,7 +70,7 @@ func (p pager) ruleChanges() (out []string) {
 		if c.Known {
 			s += p.say("rule.count", c.Up, c.Down, c.Other)
 		}
-		out = append(out, s)
+		out = append(out, s+".")
 	}
 	return out
 }

@@ -225,14 +225,14 @@ func (e *evolution) effects(g goal) *Effects {
 	steps := []view{judged, then, tree, kept, knew, knows, keeps, now}
 	var at [8]float64
 	for i, look := range steps {
-		percent, ok := e.percent(g, look)
+		percent, ok := e.share(g, look).Percent()
 		if !ok {
 			return nil
 		}
 		at[i] = percent
 	}
 	out := &Effects{
-		From: round2(at[0]), To: round2(at[7]), Tree: round2(at[2] - at[1]), Listed: round2(at[3] - at[2] + at[7] - at[6]),
+		From: round2(at[0]), Was: e.share(g, judged), To: round2(at[7]), Tree: round2(at[2] - at[1]), Listed: round2(at[3] - at[2] + at[7] - at[6]),
 		Measured: round2(at[4] - at[3] + at[6] - at[5]), Changed: round2(at[5] - at[4]),
 	}
 	if e.old {
@@ -261,8 +261,8 @@ func only(keep bool, o verdict.Outcome) verdict.Outcome {
 	return verdict.NotApplicable
 }
 
-// percent is a target's value over all items as they are looked at.
-func (e *evolution) percent(g goal, look view) (float64, bool) {
+// share is a target's value over all items as they are looked at.
+func (e *evolution) share(g goal, look view) Share {
 	var all Share
 	byAgency := map[string]*Share{}
 	for i := range e.items {
@@ -284,7 +284,7 @@ func (e *evolution) percent(g goal, look view) (float64, bool) {
 	for _, s := range byAgency {
 		all.addAgency(1, *s)
 	}
-	return all.Percent()
+	return all
 }
 
 // tell counts the items behind the effects.

@@ -76,11 +76,11 @@ func forecast(t Target, past []dated, at time.Time) Forecast {
 }
 
 // series are the values that stand for what they are of: at least half of it
-// was measured.
+// was measured, on a night that could tell.
 func series(past []Value) []dated {
 	var out []dated
 	for _, v := range past {
-		if percent, ok := v.Share.Percent(); ok && 2*v.Share.Measured() >= v.Share.Total() {
+		if percent, ok := v.Share.Percent(); ok && !v.Blind && 2*v.Share.Measured() >= v.Share.Total() {
 			out = append(out, dated{startOf(v.Day).Add(12 * time.Hour), percent})
 		}
 	}

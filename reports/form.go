@@ -53,12 +53,12 @@ func (b *formBuilder) results() {
 	b.caption("Caption", "doc.label.table", b.word("page.targets"))
 	b.table(uprightWidth,
 		column{8, b.word("doc.no"), "{{targets.no}}", true},
-		column{30, b.word("page.target"), "{{targets.name}}", false},
-		column{18, b.word("doc.n"), "{{targets.n}}", true},
+		column{27, b.word("page.target"), "{{targets.name}}", false},
+		column{26, b.word("doc.n"), "{{targets.n}}", true},
 		column{13, b.word("doc.start"), "{{targets.start}}", true},
-		column{13, b.word("col.value"), "{{targets.value}}", true},
-		column{15, b.word("col.required"), "{{targets.required}}", true},
-		column{22, b.word("doc.goal"), "{{targets.goal}}\n{{targets.due}}", true},
+		column{11, b.word("col.value"), "{{targets.value}}", true},
+		column{14, b.word("col.required"), "{{targets.required}}", true},
+		column{21, b.word("doc.goal"), "{{targets.goal}}\n{{targets.due}}", true},
 		column{25, b.word("doc.state"), "{{targets.state}}\n{{targets.forecast}}", false})
 	b.p("TableNote", b.word("doc.shares"))
 	b.do("each trajectories")
@@ -96,9 +96,9 @@ func (b *formBuilder) formChanges() {
 	b.do("if compared")
 	b.p("", "{{compared}}")
 	b.optional("effects", "doc.effects", uprightWidth,
-		column{30, b.word("page.target"), "{{effects.name}}", false}, column{12, b.word("doc.from"), "{{effects.from}}", true},
-		column{18, b.word("doc.by.changed"), "{{effects.changed}}", true}, column{18, b.word("doc.by.listed"), "{{effects.listed}}", true}, column{18, b.word("doc.by.measured"), "{{effects.measured}}", true},
-		column{18, b.word("doc.by.rules"), "{{effects.rules}}", true}, column{18, b.word("doc.by.tree"), "{{effects.tree}}", true}, column{12, b.word("doc.to"), "{{effects.to}}", true})
+		column{28, b.word("page.target"), "{{effects.name}}", false}, column{16, b.word("doc.from"), "{{effects.from}}", true},
+		column{17, b.word("doc.by.changed"), "{{effects.changed}}", true}, column{17, b.word("doc.by.listed"), "{{effects.listed}}", true}, column{17, b.word("doc.by.measured"), "{{effects.measured}}", true},
+		column{16, b.word("doc.by.rules"), "{{effects.rules}}", true}, column{17, b.word("doc.by.tree"), "{{effects.tree}}", true}, column{16, b.word("doc.to"), "{{effects.to}}", true})
 	service := []column{{40, b.word("doc.service"), "{{%s.service}}", false}, {36, b.word("col.agency"), "{{%s.agency}}", false}}
 	of := func(list string, more ...column) []column {
 		var cols []column

@@ -44,6 +44,9 @@ func clock(t time.Time) string { return t.In(Zone).Format("15:04:05") }
 // a whole number has none.
 func decimal(l verdict.Lang, v float64) string {
 	s := strings.TrimSuffix(strconv.FormatFloat(v, 'f', 1, 64), ".0")
+	if s == "-0" {
+		s = "0"
+	}
 	if l == verdict.VI {
 		s = strings.ReplaceAll(s, ".", ",")
 	}

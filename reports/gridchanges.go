@@ -89,6 +89,8 @@ func levelCell(level *int) any {
 // way says in a word which way a service's level went.
 func (p pager) way(s ServiceChange) string {
 	switch {
+	case len(s.Checks) == 1 && s.Checks[0].Check == "": // the whole service came or went
+		return p.say("list." + string(s.Checks[0].Class))
 	case s.Flapping:
 		return p.say("way.flapping")
 	case s.Was == nil && s.Is == nil:

@@ -159,6 +159,12 @@ func (p pager) remark(row Row, first Finding) string {
 	if t := first.Title.In(p.l); t != "" {
 		parts = append(parts, t)
 	}
+	for _, check := range []verdict.Check{verdict.DNSSEC, verdict.RPKI} { // what users of the service feel, though it is beside the ladder
+		i := slices.IndexFunc(row.Judged.Findings, func(f Finding) bool { return f.Check == check && f.Outcome == verdict.Fail && len(f.Via) == 0 })
+		if i >= 0 && row.Judged.Findings[i].Title != first.Title {
+			parts = append(parts, row.Judged.Findings[i].Title.In(p.l))
+		}
+	}
 	return strings.Join(parts, "; ")
 }
 

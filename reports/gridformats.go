@@ -94,7 +94,7 @@ var markdownGrids = []struct {
 	{"standings", []string{"agency_name", "state", "why", "services", "owner", "due"}, 200},
 	{"actions", []string{"owner", "plain", "do", "services", "lifted", "due", "verify"}, 200},
 	{"agencies", []string{"agency_name", "counted", "measured", "level_0", "level_1", "level_2", "level_3", "level_4", "dnssec_secure", "routes_valid", "state"}, 500},
-	{"effects", []string{"target_name", "from_percent", "n_then", "to_percent", "n_now", "rules", "tree", "listed", "measured", "changed"}, 100},
+	{"effects", []string{"target_name", "from_percent", "n_from", "to_percent", "n_now", "rules", "tree", "listed", "measured", "changed"}, 100},
 	{"changes", []string{"host", "service", "agency_name", "level_was", "level_is", "way"}, 300},
 	{"lists", []string{"host", "service", "agency_name", "class", "from"}, 300},
 	{"flapping", []string{"host", "service", "agency_name", "turns", "nights", "low", "high"}, 100},

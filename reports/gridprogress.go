@@ -35,6 +35,7 @@ var progressGrids = []grid{
 		countCol("added", "Added", "Thêm"), countCol("removed", "Removed", "Bớt"), countCol("found", "Measured again", "Đo lại được"), countCol("lost", "No longer measured", "Không còn đo được"),
 		countCol("better", "Better", "Tốt lên"), countCol("worse", "Worse", "Xấu đi"), countCol("rejudged", "Judged otherwise", "Đánh giá lại"),
 		textCol("n_then", "n then, by today's rules", "n đầu kỳ (theo quy tắc hiện hành)", 14), textCol("n_now", "n now", "n cuối kỳ", 10),
+		textCol("n_from", "n then, by the rules of then", "n đầu kỳ (theo quy tắc khi đó)", 14),
 	}, func(p pager) iter.Seq[[]any] { return p.effectRows() }},
 	{"agencies", verdict.Text{EN: "Agencies", VI: "Cơ quan"}, joined(agencyCols, []col{
 		textCol("kind", "Kind", "Loại", 14), textCol("parent", "Under", "Trực thuộc", 14), countCol("listed", "Listed", "Trong danh mục"), countCol("counted", "Counted", "Được tính"),
@@ -155,7 +156,7 @@ func (p pager) effectRows() iter.Seq[[]any] {
 				if e.Rules != nil {
 					rules = *e.Rules
 				}
-				if !yield([]any{t.ID, t.Name.In(p.l), e.From, e.To, rules, e.Tree, e.Listed, e.Measured, e.Changed, e.Added, e.Removed, e.Found, e.Lost, e.Better, e.Worse, e.Rejudged, nThen(t), nOf(t.Share)}) {
+				if !yield([]any{t.ID, t.Name.In(p.l), e.From, e.To, rules, e.Tree, e.Listed, e.Measured, e.Changed, e.Added, e.Removed, e.Found, e.Lost, e.Better, e.Worse, e.Rejudged, nThen(t), nOf(t.Share), nOf(e.Was)}) {
 					return
 				}
 			}

@@ -211,12 +211,20 @@ func (p pager) page() page {
 	return out
 }
 
+// vantage names it, with the families that it had where these were tried.
+func (p pager) vantage() string {
+	if f := familiesOf(p.l, p.r.Run.Preflight); f != "" {
+		return strings.TrimSpace(p.r.Run.Vantage + " (" + f + ")")
+	}
+	return p.r.Run.Vantage
+}
+
 func (p pager) facts() []fact {
 	r := p.r.Run
 	list := []fact{
 		{p.say("fact.day"), dateText(p.l, p.r.Day)},
 		{p.say("fact.run"), fmt.Sprintf("%d, %s – %s, %s", r.ID, moment(p.l, r.Started), moment(p.l, r.Finished), p.say("status."+string(r.Status)))},
-		{p.say("col.vantage"), strings.TrimSpace(r.Vantage + " (" + familiesOf(p.l, r.Preflight) + ")")},
+		{p.say("col.vantage"), p.vantage()},
 		{p.say("fact.tool"), r.Tool + "; " + p.say("run.rules", r.Rules, r.Judged)},
 	}
 	for _, s := range r.Sources {

@@ -145,7 +145,7 @@ func (p pager) progress(out *page) {
 	}
 	service := []string{"host", "service", "agency_name"}
 	for _, g := range []*gridView{
-		p.gridView("effects", maxPageCauses, "target_name", "from_percent", "n_then", "to_percent", "n_now", "changed", "listed", "measured", "rules", "tree", "better", "worse", "added", "removed"),
+		p.gridView("effects", maxPageCauses, "target_name", "from_percent", "n_from", "to_percent", "n_now", "changed", "listed", "measured", "rules", "tree", "better", "worse", "added", "removed"),
 		p.gridView("lists", maxPageChanges, joined(service, []string{"class", "from"})...),
 		p.gridView("flapping", maxPageChanges, joined(service, []string{"turns", "nights", "low", "high"})...),
 		p.gridView("unmeasured", maxPageChanges, joined(service, []string{"since", "nights", "level"})...),

@@ -30,6 +30,8 @@ type Value struct {
 	Day      string  `json:"day"` // in the province, 2006-01-02
 	Share    Share   `json:"share"`
 	Required float64 `json:"required_percent"` // what the milestones wanted on that day
+	// Blind marks a level's share on a night that says nothing of levels: see Night.
+	Blind bool `json:"blind,omitempty"`
 }
 
 // Milestone is a point of the line that a target has to follow.
@@ -49,6 +51,8 @@ type Milestone struct {
 type Effects struct {
 	From float64 `json:"from_percent"` // as it was judged then, where that is known, else by today's rules
 	To   float64 `json:"to_percent"`   //
+	// Was is what From is a percentage of.
+	Was Share `json:"from"`
 	// Rules is what judging the first run by today's rules makes out; null: what
 	// was judged then is not kept, and From is by today's rules.
 	Rules    *float64 `json:"rules"`

@@ -2,6 +2,7 @@ package reports
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"ready6/reports/draw"
@@ -38,9 +39,15 @@ func (p pager) ladderStack() *draw.Canvas {
 }
 
 // stackNights are the nights that a stack shows: all, or of many only some, the
-// last among them.
+// last among them. Of an earlier night that could not tell, none of the levels
+// is shown as measured.
 func (p pager) stackNights() []Night {
-	list := p.r.Nights
+	list := slices.Clone(p.r.Nights)
+	for i := range list[:max(0, len(list)-1)] {
+		if n := &list[i]; n.Blind {
+			n.AtLevel, n.Unknown = [TopLevel + 1]int{}, n.Counted
+		}
+	}
 	if len(list) <= maxColumns {
 		return list
 	}

@@ -253,12 +253,18 @@ func (t *teller) target(x Target) {
 	}
 }
 
-// since tells how a value has moved within the period.
+// since tells how a value has moved within the period, both ends by today's
+// rules: what other rules made of the first is among the effects.
 func (t *teller) since(l verdict.Lang, x Target) string {
-	if x.Effects == nil || x.Start == nil {
+	if x.Start == nil {
 		return ""
 	}
-	return fmt.Sprintf(word(l, "plain.since"), pointsText(l, x.Effects.To-x.Effects.From), dateText(l, x.Start.Day))
+	was, knew := x.Start.Share.Percent()
+	is, knows := x.Share.Percent()
+	if !knew || !knows {
+		return ""
+	}
+	return fmt.Sprintf(word(l, "plain.since"), pointsText(l, is-was), dateText(l, x.Start.Day))
 }
 
 // outlook adds the forecast to a target's sentence.

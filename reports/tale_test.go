@@ -142,6 +142,33 @@ func TestStory(t *testing.T) {
 	if e == nil || e.Rules == nil || *e.Rules <= 0 || e.Rejudged != 2 || e.Changed <= 0 || e.Added != 2 || e.Removed != 2 {
 		t.Errorf("effects %+v", e)
 	}
+	// The first page speaks of today's rules on both sides; what other rules made of the start is beside it.
+	if e != nil && (nOf(e.Was) != "6/22" || nThen(targetOf(t, r, "ipv6-only-ready-2025")) != "7/22") {
+		t.Errorf("n of then: %s by its rules, %s by today's", nOf(e.Was), nThen(targetOf(t, r, "ipv6-only-ready-2025")))
+	}
+	if !slices.ContainsFunc(r.Summary.Lines, func(x verdict.Text) bool { return strings.Contains(x.EN, "(50%), +18.2 points since 2026-03-14") }) {
+		t.Error("the first page compares the value now with one by other rules")
+	}
+	// On track for 2030, but nothing is known of what was due in 2025.
+	if a := agencyOf(t, r, "lamdong-phuquy"); a.State != NotMeasured {
+		t.Errorf("an agency of which nothing could be measured for the targets of 2025 is %s", a.State)
+	}
+	// The night without IPv6 says nothing of levels, and is no fall in any picture.
+	for _, v := range targetOf(t, r, "ipv6-only-2030").Past {
+		if v.Blind != (v.Day == "2026-05-20") {
+			t.Errorf("%s: blind %v", v.Day, v.Blind)
+		}
+	}
+	for _, n := range (pager{r, verdict.VI}).stackNights() {
+		if n.Blind && (n.Unknown != n.Counted || n.AtLevel != [TopLevel + 1]int{}) {
+			t.Errorf("the picture shows levels of a night that could not tell: %+v", n)
+		}
+	}
+	for _, x := range c.Services {
+		if way := (pager{r, verdict.EN}).way(x); x.Host == "congbao.lamdong.gov.vn" && way != "removed from the list" || x.Host == "khaibao.lamdong.gov.vn" && way != "added to the list" {
+			t.Errorf("%s: %s", x.Host, way)
+		}
+	}
 	if f := targetOf(t, r, "ipv6-only-ready-2025").Forecast; f.State != "forecast" || !f.Late || f.Earliest > f.Date || f.Latest < f.Date {
 		t.Errorf("forecast %+v", f)
 	}

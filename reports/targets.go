@@ -176,14 +176,18 @@ func (b *builder) judgeAgency(a *Agency, t *Trend, e *evolution) {
 		}
 		st.Forecast = forecast(Target{Unit: unitOf(g.Metric), Goal: g.Goal, Due: g.Due.String(), Gradual: g.Gradual, Share: s, State: st.State}, t.weekly(a.ID, i), b.at)
 		a.Targets = append(a.Targets, st)
+		if g.Gradual && st.State == NotMeasured {
+			continue // it asks for no share, so that nothing hangs on it
+		}
 		if w := slices.Index(byWorse, st.State); w > worst {
 			worst, a.State = w, st.State
 		}
 	}
 }
 
-// byWorse orders states for an agency's summary.
-var byWorse = []State{NotMeasured, Progress, Met, OnTrack, Unclear, AtRisk, Behind}
+// byWorse orders states for an agency's summary: one that is on track for one
+// target, while another could not be measured, is not called on track.
+var byWorse = []State{Progress, Met, OnTrack, NotMeasured, Unclear, AtRisk, Behind}
 
 // stateOf compares a share with what is wanted of it. What was not measured
 // is taken neither way: a state is given only if it holds whatever the rest

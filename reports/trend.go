@@ -242,7 +242,7 @@ func (s *tracked) follow(m mark, day string) {
 func (t *Trend) value(night Night) {
 	day, _ := time.Parse(time.DateOnly, night.Day)
 	for g, goal := range t.f.goals {
-		v := Value{Run: night.Run, Day: night.Day, Required: round2(requiredAt(goal.Target, goal.from, inventory.Date{Time: day}))}
+		v := Value{Run: night.Run, Day: night.Day, Blind: night.Blind && levelOf(goal.Metric) > 0, Required: round2(requiredAt(goal.Target, goal.from, inventory.Date{Time: day}))}
 		for i := range t.agencies {
 			a, own := &t.agencies[i], &t.sums[i]
 			if !counts(goal.Target, a.kind) || own.listed == 0 && own.blocks == (Share{}) && !t.present(a) {

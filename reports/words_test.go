@@ -122,7 +122,7 @@ func TestWordsCoverValues(t *testing.T) {
 
 func TestNumbersAndDates(t *testing.T) {
 	for _, tt := range []struct{ got, want string }{
-		{decimal(verdict.VI, 66.666), "66,7"}, {decimal(verdict.EN, 66.666), "66.7"}, {decimal(verdict.VI, 50), "50"},
+		{decimal(verdict.VI, 66.666), "66,7"}, {decimal(verdict.EN, 66.666), "66.7"}, {decimal(verdict.VI, 50), "50"}, {decimal(verdict.VI, -0.02), "0"},
 		{day(verdict.VI, night), "22/11/2026"}, {moment(verdict.VI, night), "02:14 23/11/2026"}, {moment(verdict.EN, night), "2026-11-23 02:14 +07:00"},
 		{dateText(verdict.VI, "2030-12-31"), "31/12/2030"}, {dateText(verdict.EN, "2030-12-31"), "2030-12-31"}, {dateText(verdict.EN, ""), "–"},
 		{whole(0, 0), "–"}, {whole(0, 3), "0%"}, {whole(1, 300), "<1%"}, {whole(299, 300), ">99%"}, {whole(300, 300), "100%"}, {whole(1, 3), "33%"},

@@ -196,7 +196,7 @@ func (r Result) fill(s string, l Lang) string {
 		case (key == "detail" || key == "proof") && l == VI && r.Reason != "reach.busy": // which quotes the server
 			b.WriteString(systemWords.Replace(v))
 		case ok && v != "":
-			b.WriteString(v)
+			b.WriteString(inWords(v, l))
 		default:
 			b.WriteString("…")
 		}
@@ -204,6 +204,19 @@ func (r Result) fill(s string, l Lang) string {
 	}
 	b.WriteString(s)
 	return b.String()
+}
+
+// inWords writes a moment as a language does, to the second and in UTC, in which
+// signatures are dated; anything else stays as it is.
+func inWords(v string, l Lang) string {
+	if l != VI || len(v) < len("2006-01-02T15:04:05Z") {
+		return v
+	}
+	t, err := time.Parse(time.RFC3339, v)
+	if err != nil {
+		return v
+	}
+	return t.UTC().Format("15:04:05 02/01/2006 UTC")
 }
 
 // validation words what DNSSEC validation said, where a result rests on it:

@@ -147,6 +147,10 @@ func TestFill(t *testing.T) {
 			t.Errorf("%q: %q, want %q", in, got, want)
 		}
 	}
+	dated := Result{Args: map[string]string{"t": "2026-06-12T23:30:00+07:00", "u": "2026-06-12"}}
+	if vi, en := dated.fill("{t} {u}", VI), dated.fill("{t}", EN); vi != "16:30:00 12/06/2026 UTC 2026-06-12" || en != "2026-06-12T23:30:00+07:00" {
+		t.Errorf("a moment is %q, %q", vi, en)
+	}
 }
 
 // What the system's libraries said is told in the reader's language, with names
