@@ -52,10 +52,11 @@ var documentWords = map[string]verdict.Text{
 	"annex.ready":          {EN: "ready", VI: "Sẵn sàng"},
 	"annex.exempt":         {EN: "exempt: %s", VI: "miễn trừ: %s"},
 
-	"period.day":  {EN: "As of %s", VI: "Số liệu tính đến ngày %s"},
-	"period.span": {EN: "Period from %s to %s", VI: "Kỳ báo cáo từ ngày %s đến ngày %s"},
-	"period.open": {EN: "not over yet: figures of %s", VI: "kỳ chưa kết thúc: số liệu ngày %s"},
-	"period.late": {EN: "measured since %s only: the starting values are those of that night", VI: "chỉ có số liệu đo từ %s: giá trị đầu kỳ là của đêm đó"},
+	"period.day":   {EN: "As of %s", VI: "Số liệu tính đến ngày %s"},
+	"period.span":  {EN: "Period from %s to %s", VI: "Kỳ báo cáo từ ngày %s đến ngày %s"},
+	"period.open":  {EN: "not over yet: figures of %s", VI: "kỳ chưa kết thúc: số liệu ngày %s"},
+	"period.stale": {EN: "the last run of the period is of %s, %d days earlier: what changed since is not known", VI: "lần đo cuối trong kỳ là ngày %s, trước ngày chốt %d ngày: thay đổi từ đó đến nay chưa được đo"},
+	"period.late":  {EN: "measured since %s only: the starting values are those of that night", VI: "chỉ có số liệu đo từ %s: giá trị đầu kỳ là của đêm đó"},
 
 	"why.line":         {EN: "%s (services: %d)", VI: "%s (%d dịch vụ)"},
 	"why.by":           {EN: "→ to be mended by %s", VI: "→ phải xử lý: %s"},

@@ -170,11 +170,18 @@ func (p pager) period() string {
 	return p.say("period.span", dateText(p.l, r.From), dateText(p.l, r.To))
 }
 
-// periodNote says that a period is not over, or was not measured from its first
-// day; each part after before.
+// staleDays is how long before the day of a report its last run may lie without
+// being told of: no longer than from one weekly scan to the next.
+const staleDays = 7
+
+// periodNote says that a period is not over, or was not measured to its last or
+// from its first day; each part after before.
 func (p pager) periodNote(before string) (s string) {
 	if p.r.Period.Open {
 		s += before + p.say("period.open", dateText(p.l, p.r.Day))
+	}
+	if days := gapDays(dayOf(p.r.Run.Started), p.r.Day); p.r.Period.From != "" && days > staleDays {
+		s += before + p.say("period.stale", dateText(p.l, dayOf(p.r.Run.Started)), days)
 	}
 	if p.r.Period.Late && p.r.Changes != nil {
 		s += before + p.say("period.late", moment(p.l, p.r.Changes.Since.Started))

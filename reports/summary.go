@@ -204,6 +204,9 @@ func (b *builder) lines(r Report, s Summary) []verdict.Text {
 	if rest := n - s.States[Behind] - s.States[AtRisk] - s.States[OnTrack] - s.States[Met]; rest > 0 {
 		t.say("plain.rest", func(verdict.Lang) []any { return []any{rest} })
 	}
+	if k := len(r.Nights); k > 0 && r.Nights[k-1].Blind {
+		t.say("plain.blind", func(verdict.Lang) []any { return nil })
+	}
 	for _, p := range r.Programmes {
 		for _, x := range p.Targets {
 			t.target(x)
@@ -256,8 +259,8 @@ func (t *teller) target(x Target) {
 // since tells how a value has moved within the period, both ends by today's
 // rules: what other rules made of the first is among the effects.
 func (t *teller) since(l verdict.Lang, x Target) string {
-	if x.Start == nil {
-		return ""
+	if x.Start == nil || 2*x.Share.Measured() < x.Share.Total() || 2*x.Start.Share.Measured() < x.Start.Share.Total() {
+		return "" // what too little is known of has not moved
 	}
 	was, knew := x.Start.Share.Percent()
 	is, knows := x.Share.Percent()

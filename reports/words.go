@@ -251,6 +251,7 @@ var words = map[string]verdict.Text{
 	"plain.act":           {EN: "To act: %s. What is wrong: %s%s. Services held back: %d; rise when all of it is mended: %d; %s.", VI: "Cần xử lý: %s. Vấn đề: %s%s. Số dịch vụ bị giữ lại: %d; lên mức khi xử lý hết: %d; %s."},
 	"plain.more":          {EN: ", and %d more", VI: ", và %d việc khác"},
 	"plain.exempt":        {EN: "Exemptions that ended in the period, so that the services count again: %d.", VI: "Số miễn trừ hết hạn trong kỳ, dịch vụ được tính trở lại: %d."},
+	"plain.blind":         {EN: "Whether they work over IPv6 could not be measured for half of the services or more in this run: compare nothing with it.", VI: "Lần đo này không xác định được từ một nửa số dịch vụ trở lên có chạy qua IPv6 hay không: không dùng để so sánh."},
 	"plain.unknown":       {EN: "%d of %d services could not be measured; they are taken neither as good nor as bad.", VI: "%d trên %d dịch vụ chưa đo được; không coi là đạt, cũng không coi là không đạt."},
 	"plain.skipped":       {EN: "%d earlier runs are not judged by today's rules yet, and are left out of the trends; ready6 history rejudge judges them.", VI: "%d lượt quét trước chưa được đánh giá theo bộ quy tắc hiện nay nên không có trong xu hướng; lệnh ready6 history rejudge sẽ đánh giá."},
 	"due.none":            {EN: "as soon as possible (the plan sets no day for it)", VI: "càng sớm càng tốt (kế hoạch không đặt thời hạn riêng)"},

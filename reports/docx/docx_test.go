@@ -80,6 +80,14 @@ func TestFill(t *testing.T) {
 			t.Errorf("%s: %q, want %q", name, got, tt.want)
 		}
 	}
+	// A section that ends where a part ends, ends there once, whatever the part holds.
+	closed := `<w:p><w:pPr><w:sectPr/></w:pPr><w:r><w:t>{{end}}</w:t></w:r></w:p>`
+	for in, want := range map[string]string{p("{{each rows}}") + p("{{rows.name}}") + closed + p("z"): "x|y||z", p("{{if none}}") + p("a") + closed + p("z"): "|z"} {
+		got := body(t, template(in))
+		if text := read(t, got); text != want || strings.Count(got, "<w:sectPr") != strings.Count(body(t, template(p("z"))), "<w:sectPr")+1 {
+			t.Errorf("%q, want %q in %s", text, want, got)
+		}
+	}
 	if got := read(t, body(t, template("<w:tbl>"+row(p("Head"))+row(p("{{none.name}}"))+"</w:tbl>"+p("x")))); got != "Head|x" {
 		t.Errorf("no rows: %q", got)
 	}

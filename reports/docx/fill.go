@@ -3,6 +3,7 @@ package docx
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -150,12 +151,25 @@ func (f *filler) all(kids []*node, e env) []*node {
 				return out
 			}
 			out = append(out, f.branch(word, name, textOf(k), kids, i, middle, end, e)...)
+			out = append(out, sectionEnd(kids[end])...)
 			i = end
 		default:
 			f.fault(textOf(k), "there is no {{if}} or {{each}} before it")
 		}
 	}
 	return out
+}
+
+// sectionEnd is what stays of a paragraph with an end where a section of the
+// document ends in it, too: LibreOffice puts the break there when it saves one
+// that followed in an empty paragraph.
+func sectionEnd(p *node) []*node {
+	if !p.has("w:sectPr") {
+		return nil
+	}
+	p = p.clone()
+	p.kids = slices.DeleteFunc(p.kids, func(n *node) bool { return n.name != "w:pPr" })
+	return []*node{p}
 }
 
 // block finds the else and the end of what begins at kids[i]; -1: there is none.
@@ -170,7 +184,7 @@ func (f *filler) block(kids []*node, i int) (middle, end int) {
 		if m == nil {
 			continue
 		}
-		if kids[j].has("w:sectPr") {
+		if m[1] != "end" && kids[j].has("w:sectPr") {
 			f.fault(textOf(kids[j]), "a section must not end in this paragraph: put the section break into another one")
 		}
 		switch m[1] {
