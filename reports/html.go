@@ -53,6 +53,7 @@ type page struct {
 	Trouble   []findingView
 	Period    string
 	Headline  string
+	Named     []string // sentences that name those behind and at risk
 	Standings []standingView
 	Judged    bool // whether it is known that no other agency is behind
 	Unjudged  string

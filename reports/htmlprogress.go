@@ -128,6 +128,7 @@ func figure(c *draw.Canvas) template.HTML {
 func (p pager) progress(out *page) {
 	lines := p.lines()
 	out.Period, out.Headline, out.Summary = p.periodLine(), lines[0], lines[1:]
+	out.Named = (&document{pager: p}).headline(false)[1:]
 	out.Standings, out.Judged = p.standingViews(), len(p.r.Summary.States) > 0
 	out.Unjudged = strings.TrimSpace((&document{pager: p}).unjudged())
 	out.Stack, out.Bars = figure(p.ladderStack()), figure(p.blockerBars())

@@ -89,7 +89,7 @@ func TestDigestOrder(t *testing.T) {
 	for len(n.changes.Services) < 3*maxLetterServices {
 		n.changes.Services = append(n.changes.Services, n.changes.Services[0])
 	}
-	if body := n.Digest("", verdict.EN).Body; !strings.Contains(body, "more services; see the report") || strings.Count(body, "\n") > 40*maxLetterServices {
+	if body := n.Digest("", verdict.EN).Body; !strings.Contains(body, "further services: ") || strings.Count(body, "\n") > 40*maxLetterServices {
 		t.Errorf("%d lines", strings.Count(body, "\n"))
 	}
 }
