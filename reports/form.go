@@ -54,11 +54,11 @@ func (b *formBuilder) results() {
 	b.table(uprightWidth,
 		column{8, b.word("doc.no"), "{{targets.no}}", true},
 		column{27, b.word("page.target"), "{{targets.name}}", false},
-		column{26, b.word("doc.n"), "{{targets.n}}", true},
+		column{25, b.word("doc.n"), "{{targets.n}}", true},
 		column{13, b.word("doc.start"), "{{targets.start}}", true},
 		column{11, b.word("col.value"), "{{targets.value}}", true},
-		column{14, b.word("col.required"), "{{targets.required}}", true},
-		column{21, b.word("doc.goal"), "{{targets.goal}}\n{{targets.due}}", true},
+		column{16, b.word("col.required"), "{{targets.required}}", true},
+		column{20, b.word("doc.goal"), "{{targets.goal}}\n{{targets.due}}", true},
 		column{25, b.word("doc.state"), "{{targets.state}}\n{{targets.forecast}}", false})
 	b.p("TableNote", b.word("doc.shares"))
 	b.do("each trajectories")
@@ -156,7 +156,7 @@ func (b *formBuilder) tasks() {
 	b.say("Heading1", "doc.5")
 	b.p("ListParagraph", "- {{outside.text}}")
 	b.p("", b.blank("doc.blank.proposals"))
-	b.p("", b.word("doc.close"))
+	b.p("BeforeTable", b.word("doc.close")) // a signature does not stand alone on a page
 }
 
 func (b *formBuilder) formEnd() {

@@ -51,7 +51,7 @@ func (b *workbook) makeStyles() error {
 	if b.p.l == verdict.VI {
 		day, at = "dd/mm/yyyy", "dd/mm/yyyy hh:mm"
 	}
-	percent, count := "0.##", "0"
+	percent, count := "General", "0"
 	wrap := &excelize.Alignment{Vertical: "top", WrapText: true}
 	top := &excelize.Alignment{Vertical: "top"}
 	b.styles = map[cellKind]int{}
