@@ -53,10 +53,10 @@ func (b *formBuilder) results() {
 	b.caption("Caption", "doc.label.table", b.word("page.targets"))
 	b.table(uprightWidth,
 		column{8, b.word("doc.no"), "{{targets.no}}", true},
-		column{27, b.word("page.target"), "{{targets.name}}", false},
+		column{26, b.word("page.target"), "{{targets.name}}", false},
 		column{25, b.word("doc.n"), "{{targets.n}}", true},
 		column{13, b.word("doc.start"), "{{targets.start}}", true},
-		column{11, b.word("col.value"), "{{targets.value}}", true},
+		column{13, b.word("col.value"), "{{targets.value}}", true},
 		column{16, b.word("col.required"), "{{targets.required}}", true},
 		column{20, b.word("doc.goal"), "{{targets.goal}}\n{{targets.due}}", true},
 		column{25, b.word("doc.state"), "{{targets.state}}\n{{targets.forecast}}", false})
