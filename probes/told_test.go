@@ -31,7 +31,7 @@ var ofServices = regexp.MustCompile(`^(base|broken|browser|closure|content|dns|i
 
 // fleeting is what changes from run to run: times, keys, what a clock cuts off, and
 // what a client meets first, as it reads or as it writes, when the peer has gone.
-var fleeting = regexp.MustCompile(`ALPN h2, (then|rồi): [^)]*|(read|write) tcp [^)]*|connection reset by peer|unexpected EOF|broken pipe|kết nối bị phía kia ngắt|kết nối bị đóng giữa chừng|\d{4}-\d{2}-\d{2}(T[0-9:.]+Z)?|\b\d+ (ms|bytes read)|đã đọc \d+ byte|\b[0-9a-f]{16,}|\b(key|khóa) \d+|:\d{5}->`)
+var fleeting = regexp.MustCompile(`ALPN h2, (then|rồi): [^)]*|(read|write) tcp [^)]*|connection reset by peer|unexpected EOF|broken pipe|kết nối bị phía kia ngắt|kết nối bị đóng giữa chừng|\d{4}-\d{2}-\d{2}(T[0-9:.]+Z)?|(\d{2}:\d{2}:\d{2} )?\d{2}/\d{2}/\d{4}( UTC)?|\b\d+ (ms|bytes read)|đã đọc \d+ byte|\b[0-9a-f]{16,}|\b(key|khóa) \d+|:\d{5}->`)
 
 // toldBook compares what is told with the file, or collects it anew.
 type toldBook struct {
