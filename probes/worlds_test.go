@@ -39,7 +39,7 @@ func TestWorlds(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, loopback := range []bool{false, true} {
-			if loopback && (len(w.WantsOwn()) > 0 || ofRecords.MatchString(name)) {
+			if loopback && (testing.Short() || len(w.WantsOwn()) > 0 || ofRecords.MatchString(name)) {
 				continue // what it is about comes from tables, or from records alone
 			}
 			t.Run(fmt.Sprintf("%s/loopback=%t", name, loopback), func(t *testing.T) {
