@@ -1,7 +1,6 @@
 package probes_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net"
@@ -13,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"ready6/inventory"
 	"ready6/probes"
 	"ready6/probes/dial"
 	"ready6/probes/lab"
@@ -83,19 +81,8 @@ func TestConnectionBudget(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := lab.Start(w, lab.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	l, inv := started(t, w, lab.Options{})
 	defer l.Close()
-	raw, err := l.Inventory()
-	if err != nil {
-		t.Fatal(err)
-	}
-	inv, err := inventory.Read(bytes.NewReader(raw), "lab")
-	if err != nil {
-		t.Fatal(err)
-	}
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	seen := &arrivals{total: map[netip.AddrPort]int{}, open: map[netip.Addr]int{}, most: map[netip.Addr]int{}}

@@ -1,7 +1,6 @@
 package probes_test
 
 import (
-	"bytes"
 	"context"
 	"net"
 	"slices"
@@ -10,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"ready6/inventory"
 	"ready6/probes/dial"
 	"ready6/probes/lab"
 )
@@ -44,19 +42,8 @@ func TestSharedZonesAreAskedOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	opened := func(services int) (roots, measured int) {
-		l, err := lab.Start(w, lab.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
+		l, inv := started(t, w, lab.Options{})
 		defer l.Close()
-		raw, err := l.Inventory()
-		if err != nil {
-			t.Fatal(err)
-		}
-		inv, err := inventory.Read(bytes.NewReader(raw), "lab")
-		if err != nil {
-			t.Fatal(err)
-		}
 		hints := l.Hints()
 		var mu sync.Mutex
 		count := map[string]int{}

@@ -1,7 +1,6 @@
 package probes_test
 
 import (
-	"bytes"
 	"context"
 	"net"
 	"os"
@@ -10,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"ready6/inventory"
 	"ready6/probes/dial"
 	"ready6/probes/lab"
 )
@@ -42,19 +40,8 @@ func TestResolverThatThinks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := lab.Start(w, lab.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	l, inv := started(t, w, lab.Options{})
 	defer l.Close()
-	raw, err := l.Inventory()
-	if err != nil {
-		t.Fatal(err)
-	}
-	inv, err := inventory.Read(bytes.NewReader(raw), "lab")
-	if err != nil {
-		t.Fatal(err)
-	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	door := dial.Guard(l.Dial, l.Allow()...)

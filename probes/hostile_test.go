@@ -1,7 +1,6 @@
 package probes_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"maps"
@@ -12,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"ready6/inventory"
 	"ready6/probes/dial"
 	"ready6/probes/lab"
 )
@@ -69,19 +67,8 @@ func visit(t *testing.T, world string) (*door, time.Duration) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := lab.Start(w, lab.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	l, inv := started(t, w, lab.Options{})
 	defer l.Close()
-	raw, err := l.Inventory()
-	if err != nil {
-		t.Fatal(err)
-	}
-	inv, err := inventory.Read(bytes.NewReader(raw), "lab")
-	if err != nil {
-		t.Fatal(err)
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	d := &door{asked: map[netip.AddrPort]int{}, dials: map[netip.AddrPort]int{}}

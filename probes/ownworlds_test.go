@@ -1,7 +1,6 @@
 package probes_test
 
 import (
-	"bytes"
 	"flag"
 	"slices"
 	"strings"
@@ -52,19 +51,8 @@ func completeOwn(t *testing.T, seen *reasons) {
 }
 
 func checkOwn(t *testing.T, w lab.World, seen *reasons) {
-	l, err := lab.Start(w, lab.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	l, inv := started(t, w, lab.Options{})
 	defer l.Close()
-	raw, err := l.Inventory()
-	if err != nil {
-		t.Fatal(err)
-	}
-	inv, err := inventory.Read(bytes.NewReader(raw), "lab")
-	if err != nil {
-		t.Fatal(err)
-	}
 	env := environment(t, t.Context(), l, inv)
 	run := history.Run{Records: env.Resources(t.Context())}
 	for _, rec := range run.Records {

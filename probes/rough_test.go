@@ -209,19 +209,8 @@ func roughRun(t *testing.T, world string, r *rough) (recs map[string]verdict.Rec
 		if err != nil {
 			t.Fatal(err)
 		}
-		l, err := lab.Start(w, lab.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
+		l, inv := started(t, w, lab.Options{})
 		defer l.Close()
-		raw, err := l.Inventory()
-		if err != nil {
-			t.Fatal(err)
-		}
-		inv, err := inventory.Read(bytes.NewReader(raw), "lab")
-		if err != nil {
-			t.Fatal(err)
-		}
 		ctx, cancel := context.WithTimeout(t.Context(), 6*time.Hour)
 		defer cancel()
 		env, pace := roughEnv(t, ctx, l, inv, r)

@@ -54,19 +54,8 @@ func TestWorlds(t *testing.T) {
 var ofRecords = regexp.MustCompile(`^(mail-spf|mail-ptr|reverse)-`)
 
 func checkWorld(t *testing.T, w lab.World, loopback bool, seen *reasons, book *toldBook) {
-	l, err := lab.Start(w, lab.Options{Loopback: loopback})
-	if err != nil {
-		t.Fatal(err)
-	}
+	l, inv := started(t, w, lab.Options{Loopback: loopback})
 	defer l.Close()
-	raw, err := l.Inventory()
-	if err != nil {
-		t.Fatal(err)
-	}
-	inv, err := inventory.Read(bytes.NewReader(raw), "lab")
-	if err != nil {
-		t.Fatal(err)
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	env := environment(t, ctx, l, inv)
@@ -195,6 +184,25 @@ func (s *reasons) complete(t *testing.T) {
 }
 
 func key(host, kind string) string { return host + " " + kind }
+
+// started is a running world and its inventory. The caller closes it: in a bubble
+// of synctest that has to come before the end of the test.
+func started(t *testing.T, w lab.World, o lab.Options) (*lab.Lab, inventory.Inventory) {
+	t.Helper()
+	l, err := lab.Start(w, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := l.Inventory()
+	if err != nil {
+		t.Fatal(err)
+	}
+	inv, err := inventory.Read(bytes.NewReader(raw), "lab")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l, inv
+}
 
 // environment wires a lab up as the command does.
 func environment(t *testing.T, ctx context.Context, l *lab.Lab, inv inventory.Inventory) *probes.Env {

@@ -44,7 +44,7 @@ func TestRead(t *testing.T) {
 		"another type":                   {m: sections([]dns.RR{rr("www.x.vn. A 192.0.2.1")}, none), want: useless},
 		"child side":                     {m: sections(none, []dns.RR{rr("www.x.vn. SOA a. b. 1 2 3 4 5")}), aa: true, qtype: dns.TypeDS, want: childSide},
 		"DS denied by the parent":        {m: sections(none, []dns.RR{soa, nsec}), aa: true, qtype: dns.TypeDS, want: authority},
-		"not implemented":                {m: sections(none, none), rcode: dns.RcodeNotImplemented, want: useless},
+		"NOTIMP":                         {m: sections(none, none), rcode: dns.RcodeNotImplemented, want: useless},
 	} {
 		c.m.Authoritative, c.m.RecursionAvailable, c.m.Rcode = c.aa, c.ra, c.rcode
 		q := question{"www.x.vn.", dns.TypeAAAA}
