@@ -23,7 +23,8 @@ import (
 // in the answer section or, as in a referral, in the authority section.
 //
 // An error means that no server gave a usable answer; if it has a method
-// VerdictCause() verdict.Cause, that cause is reported. If it has a method
+// VerdictCause() verdict.Cause, that cause is reported, and so is the zone that
+// VerdictZone() string names, whose servers were silent. If it has a method
 // Disclaimed() *dns.Msg, that is an empty answer of servers without authority.
 type Source interface {
 	Query(ctx context.Context, name string, qtype uint16) (*dns.Msg, error)

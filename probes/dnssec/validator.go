@@ -177,7 +177,7 @@ func (r *run) usable(m *dns.Msg, err error, n name, qtype uint16) (*dns.Msg, *Re
 		if errors.As(err, &said) {
 			r.disclaimed = said.Disclaimed()
 		}
-		reason := newReason(codeUnreachable, n, n, qtype, "cause", string(causeOf(r.ctx, err)))
+		reason := newReason(codeUnreachable, silentZone(err, n), n, qtype, "cause", string(causeOf(r.ctx, err)))
 		return nil, &reason
 	}
 	switch m.Rcode {
@@ -186,6 +186,18 @@ func (r *run) usable(m *dns.Msg, err error, n name, qtype uint16) (*dns.Msg, *Re
 	}
 	reason := newReason(codeServFail, n, n, qtype, "rcode", rcodeName(m.Rcode), "cause", string(verdict.ServFail))
 	return m, &reason
+}
+
+// silentZone is whose servers gave no answer about n, as far as the source knows:
+// it may have come no further than the root.
+func silentZone(err error, n name) name {
+	var known interface{ VerdictZone() string }
+	if errors.As(err, &known) {
+		if z, ok := parseName(known.VerdictZone()); ok && known.VerdictZone() != "" {
+			return z
+		}
+	}
+	return n
 }
 
 // causeOf finds why a source gave no answer. What the source itself says comes

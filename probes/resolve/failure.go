@@ -74,6 +74,9 @@ func (f *Failure) Error() string {
 // resolver ask errors for it.
 func (f *Failure) VerdictCause() verdict.Cause { return f.Cause }
 
+// VerdictZone is the zone whose servers failed, empty where it was none's fault.
+func (f *Failure) VerdictZone() string { return f.Zone }
+
 // Disclaimed returns the reply of a server without authority that says neither
 // error nor anything else (RFC 2308 2.2, type 3), where nobody said more; else nil.
 // It is no evidence that there is nothing: servers answer so for zones they do not have.
