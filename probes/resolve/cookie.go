@@ -14,7 +14,6 @@ import (
 // cookie is what one query to a server carries against forged replies (RFC 7873).
 // The zero value is none.
 type cookie struct {
-	to     netip.Addr
 	client string // 8 bytes
 	server string // what the server gave us for client, 8 to 32 bytes; empty if nothing yet
 }
@@ -31,12 +30,12 @@ func (r *Resolver) cookieFor(local net.Addr, server netip.Addr) cookie {
 		mac.Write(a.Addr().AsSlice())
 	}
 	mac.Write(server.AsSlice())
-	return cookie{to: server, client: string(mac.Sum(nil)[:8])}
+	return cookie{client: string(mac.Sum(nil)[:8])}
 }
 
 // filled adds what the server gave for our part, if anything yet.
-func (r *Resolver) filled(k cookie) cookie {
-	k.server = r.serverAt(k.to).cookieOf(k.client)
+func (s *server) filled(k cookie) cookie {
+	k.server = s.cookieOf(k.client)
 	return k
 }
 
@@ -86,9 +85,9 @@ func cookieIn(m *dns.Msg) (string, bool) {
 // (RFC 7873 4).
 func legalCookie(s string) bool { return len(s) == 8 || len(s) >= 16 && len(s) <= 40 }
 
-// keepCookie remembers the server part that a reply brought, that of an error
+// noteCookie remembers the server part that a reply brought, that of an error
 // reply too, and says what was sent and what came.
-func (r *Resolver) keepCookie(k cookie, m *dns.Msg, err error) string {
+func (s *server) noteCookie(k cookie, m *dns.Msg, err error) string {
 	if !k.sent() {
 		return ""
 	}
@@ -110,7 +109,7 @@ func (r *Resolver) keepCookie(k cookie, m *dns.Msg, err error) string {
 	case got[8:] == k.server:
 		return state + ", confirmed"
 	default:
-		r.serverAt(k.to).keepCookie(k.client, got[8:])
+		s.keepCookie(k.client, got[8:])
 		return state + ", new one came"
 	}
 }

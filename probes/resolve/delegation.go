@@ -249,7 +249,7 @@ func (r *Resolver) wholeGlue(ctx context.Context, f *flight, z, c *zone, rep rep
 	}
 	h := rep.x.how
 	h.tcp = true
-	x, m, err := r.exchange(ctx, rep.x.server, rep.x.to.Addr(), f.q, h)
+	x, m, err := r.exchange(ctx, rep.x.server, r.serverAt(rep.x.to.Addr()), f.q, h)
 	if err == nil {
 		x.note = "asked again for glue that may not have had room"
 	}
@@ -268,6 +268,6 @@ func (r *Resolver) note(f *flight, x exchange, m *dns.Msg) {
 
 // serverAt returns the health record of an address.
 func (r *Resolver) serverAt(a netip.Addr) *server {
-	s, _ := r.servers.getOrPut(a, 256, func() *server { return &server{addr: a} })
+	s, _ := r.servers.getOrPut(a, 256, func() *server { return &server{addr: a, door: door{opening: make(chan struct{}, 1)}} })
 	return s
 }

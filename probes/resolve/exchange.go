@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"net"
 	"net/netip"
 	"time"
 
@@ -55,17 +54,17 @@ var (
 // exchange asks once, when it is this question's turn. It returns an error when
 // no reply to the question came; a context's own error when that was over. x is
 // always filled in.
-func (r *Resolver) exchange(ctx context.Context, name string, server netip.Addr, q question, h how) (x exchange, m *dns.Msg, err error) {
-	x = exchange{at: r.cfg.Now(), server: name, to: netip.AddrPortFrom(server, r.cfg.Port), how: h, q: q}
-	turn, err := r.turn(ctx, name, server, q)
+func (r *Resolver) exchange(ctx context.Context, name string, srv *server, q question, h how) (x exchange, m *dns.Msg, err error) {
+	x = exchange{at: r.cfg.Now(), server: name, to: netip.AddrPortFrom(srv.addr, r.cfg.Port), how: h, q: q}
+	turn, err := r.turn(ctx, name, srv.addr, q)
 	if err != nil {
 		x.err, x.cause = err, causeOf(ctx, err)
 		return x, nil, err
 	}
 	x.at = r.cfg.Now()
-	got, sent, sealed, err := r.send(ctx, x.to, q, h)
+	got, sent, sealed, err := r.send(ctx, srv, q, h)
 	m, x.size = got.m, got.n
-	x.cookie = r.keepCookie(sealed, m, err)
+	x.cookie = srv.noteCookie(sealed, m, err)
 	x.took = time.Since(sent)
 	if err != nil {
 		x.err, x.cause = err, causeOf(ctx, err)
@@ -73,9 +72,9 @@ func (r *Resolver) exchange(ctx context.Context, name string, server netip.Addr,
 		x.head, x.rcode = m.MsgHdr, m.Rcode
 		x.counts = [2]int{len(m.Answer), len(m.Ns)}
 	}
-	turn.Done(r.echo(ctx, x))
+	turn.Done(r.echo(ctx, srv, x))
 	if err == nil && h.cut && x.size <= dns.MinMsgSize { // every server may send as much over UDP
-		r.cfg.Pace.Needless(server)
+		r.cfg.Pace.Needless(srv.addr)
 	}
 	return x, m, err
 }
@@ -97,7 +96,7 @@ func (r *Resolver) turn(ctx context.Context, name string, server netip.Addr, q q
 // echo is what an exchange says of the pace at which the server is asked. That
 // it does not take TCP says nothing; that another one answered first does, if it
 // had its usual time.
-func (r *Resolver) echo(ctx context.Context, x exchange) dial.Echo {
+func (r *Resolver) echo(ctx context.Context, srv *server, x exchange) dial.Echo {
 	switch {
 	case x.err == nil && (x.rcode == dns.RcodeRefused || x.rcode == dns.RcodeServerFailure):
 		return dial.Pushed
@@ -105,7 +104,7 @@ func (r *Resolver) echo(ctx context.Context, x exchange) dial.Echo {
 		return dial.Heard
 	case x.how.tcp:
 		return dial.Void
-	case ctx.Err() != nil && x.took < r.serverAt(x.to.Addr()).rto(r.cfg.Timeout):
+	case ctx.Err() != nil && x.took < srv.rto(r.cfg.Timeout):
 		return dial.Void
 	case ctx.Err() != nil || x.cause == verdict.Timeout:
 		return dial.Silence
@@ -136,33 +135,31 @@ func causeOf(ctx context.Context, err error) verdict.Cause {
 
 // send asks one question. Waiting for a socket, where they are limited, is not
 // part of its time, nor is connecting part of what the question took.
-func (r *Resolver) send(ctx context.Context, to netip.AddrPort, q question, h how) (got received, sent time.Time, k cookie, err error) {
-	sent = time.Now()
+func (r *Resolver) send(ctx context.Context, srv *server, q question, h how) (got received, sent time.Time, k cookie, err error) {
+	if h.tcp {
+		return r.sendTCP(ctx, srv, q, h)
+	}
 	wait := r.cfg.Timeout
-	if !h.tcp && !h.rd { // a resolver may have to ask others first
+	if !h.rd { // a resolver may have to ask others first
 		wait = wait * 3 / 5
 	}
-	try, cancel := dial.Step(ctx, wait)
-	defer cancel()
-	if h.tcp {
-		return r.sendTCP(try, to, q, h)
-	}
 	for again := true; ; again = false {
-		s, w, err := r.sockets.join(try, to, func(local net.Addr) cookie { return r.cookieFor(local, to.Addr()) })
+		sent = time.Now()
+		s, w, err := r.seat(ctx, srv, wait)
 		if err != nil {
 			return received{}, sent, k, err
 		}
 		sent = time.Now()
 		if k = (cookie{}); h.edns && h.cookie {
-			k = r.filled(s.jar)
+			k = srv.filled(s.jar)
 		}
 		query := asked{id: w.id, q: q, cookie: k, udp: true, from: r.cfg.Contact}
 		wire, err := pack(query, h)
 		if err != nil {
-			s.leave(w)
+			s.leave(w, false)
 			return received{}, sent, k, err
 		}
-		got, unsent, err := s.ask(try, w, wire, query)
+		got, unsent, err := s.ask(ctx, w, wait, wire, query)
 		if !unsent || !again {
 			return got, sent, k, err
 		}
@@ -171,16 +168,18 @@ func (r *Resolver) send(ctx context.Context, to netip.AddrPort, q question, h ho
 
 // sendTCP opens a connection for one question, and closes it when the reply is
 // in or the time is over.
-func (r *Resolver) sendTCP(ctx context.Context, to netip.AddrPort, q question, h how) (got received, sent time.Time, k cookie, err error) {
+func (r *Resolver) sendTCP(ctx context.Context, srv *server, q question, h how) (got received, sent time.Time, k cookie, err error) {
 	sent = time.Now()
-	c, err := r.cfg.Dial(ctx, network(to.Addr(), true), to.String())
+	ctx, cancel := dial.Step(ctx, r.cfg.Timeout)
+	defer cancel()
+	c, err := r.cfg.Dial(ctx, network(srv.addr, true), netip.AddrPortFrom(srv.addr, r.cfg.Port).String())
 	if err != nil {
 		return received{}, sent, k, err
 	}
 	defer c.Close()
 	sent = time.Now()
 	if h.edns && h.cookie {
-		k = r.filled(r.cookieFor(c.LocalAddr(), to.Addr()))
+		k = srv.filled(r.cookieFor(c.LocalAddr(), srv.addr))
 	}
 	query := asked{id: uint16(rand.Uint32()), q: q, cookie: k, from: r.cfg.Contact}
 	wire, err := pack(query, h)

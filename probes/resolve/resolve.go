@@ -101,7 +101,6 @@ type Resolver struct {
 	zones    *generations[string, *zone]
 	servers  *generations[netip.Addr, *server]
 	hearings *generations[question, *heard] // of Retry
-	sockets  sockets
 	crew     crew
 	root     *zone
 	secret   [32]byte        // of the cookies; from the system's generator
@@ -144,7 +143,6 @@ func New(c Config) *Resolver {
 		flights:  make(map[question]*flight),
 		gates:    make(map[string]*gate),
 	}
-	r.sockets = sockets{dial: c.Dial, open: make(map[netip.AddrPort]*socket)}
 	rand.Read(r.secret[:]) // never fails
 	r.root = &zone{name: "."}
 	for _, s := range c.Hints {
@@ -218,17 +216,19 @@ func share(m *dns.Msg) *dns.Msg {
 // returned with its TC bit. The evidence is there in any case; the error is a
 // *Failure.
 func (r *Resolver) Ask(ctx context.Context, server netip.Addr, tcp bool, name string, qtype uint16) (*dns.Msg, verdict.Evidence, error) {
-	return r.askOne(ctx, server, name, qtype, r.serverAt(server).certain(tcp))
+	srv := r.serverAt(server)
+	return r.askOne(ctx, srv, name, qtype, srv.certain(tcp))
 }
 
 // AskRecursive is Ask of a server that shall resolve the name (RD).
 func (r *Resolver) AskRecursive(ctx context.Context, server netip.Addr, tcp bool, name string, qtype uint16) (*dns.Msg, verdict.Evidence, error) {
-	h := r.serverAt(server).certain(tcp)
+	srv := r.serverAt(server)
+	h := srv.certain(tcp)
 	h.rd = true
-	return r.askOne(ctx, server, name, qtype, h)
+	return r.askOne(ctx, srv, name, qtype, h)
 }
 
-func (r *Resolver) askOne(ctx context.Context, server netip.Addr, name string, qtype uint16, first how) (*dns.Msg, verdict.Evidence, error) {
+func (r *Resolver) askOne(ctx context.Context, srv *server, name string, qtype uint16, first how) (*dns.Msg, verdict.Evidence, error) {
 	n, ok := normal(name)
 	if !ok {
 		return nil, verdict.Evidence{At: r.cfg.Now(), Query: name}, &Failure{Cause: verdict.OtherCause, Err: errName(name)}
@@ -237,7 +237,7 @@ func (r *Resolver) askOne(ctx context.Context, server netip.Addr, name string, q
 	var msg *dns.Msg
 	_, _, err := insist(first, false, func(h how) (*dns.Msg, error) {
 		var err error
-		x, msg, err = r.exchange(ctx, "", server, question{n, qtype}, h)
+		x, msg, err = r.exchange(ctx, "", srv, question{n, qtype}, h)
 		r.trace(x, msg)
 		return msg, err
 	})

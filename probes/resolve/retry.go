@@ -182,7 +182,7 @@ func (r *Resolver) hearBy(ctx context.Context, t *target, q question, told *hear
 		}
 		var err error
 		var x exchange
-		x, m, err = r.exchange(ctx, t.name.name, t.srv.addr, q, h)
+		x, m, err = r.exchange(ctx, t.name.name, t.srv, q, h)
 		if err == nil {
 			x.note = "asked since another server's answer is bogus"
 		}

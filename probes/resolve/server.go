@@ -11,6 +11,7 @@ import (
 // server is the health of one server address, shared by all zones it serves.
 type server struct {
 	addr netip.Addr
+	door door
 
 	mu        sync.Mutex
 	srtt, dev time.Duration // smoothed round-trip time and its deviation; zero: not measured

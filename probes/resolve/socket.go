@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"time"
 
@@ -17,34 +18,35 @@ import (
 
 // A socket carries few questions and lives shortly, so that who would forge a
 // reply has to guess its port as well as the id (RFC 5452 9.2), and has no time to
-// find the port out.
+// find the port out. Without a question it waits a moment for the next.
 const (
 	socketQuestions = 32
 	socketLife      = 2 * time.Second
+	socketIdle      = 100 * time.Millisecond
 )
 
-// sockets are the UDP sockets open to servers. Questions to one server that are
-// under way at the same time share them: opening one costs more than a question.
-type sockets struct {
-	dial dial.Func
-	mu   sync.Mutex
-	open map[netip.AddrPort]*socket // those that take further questions
+// door is the way to one server address over UDP. Questions that are under way at
+// the same time share its socket: opening one costs more than a question.
+type door struct {
+	opening chan struct{} // full while a socket is opened: whoever waits finds a seat on it
+	mu      sync.Mutex
+	open    *socket // that takes further questions; nil if none
 }
 
 // socket is a connected UDP socket with the questions that wait on it.
 type socket struct {
-	in   *sockets
-	to   netip.AddrPort
+	in   *door
 	conn net.Conn
 	jar  cookie // what its questions carry, without the server's part
 	born time.Time
 	dead chan struct{} // closed when nothing more comes
 
-	// Under sockets.mu.
+	// Under door.mu.
 	err     error // why dead is closed
 	asked   int
 	waiting map[uint16]*waiter
-	ended   bool // takes no further questions
+	ended   bool      // takes no further questions
+	left    time.Time // when the last question was off
 }
 
 // waiter is one question under way.
@@ -64,41 +66,57 @@ var datagrams = sync.Pool{New: func() any { return new(datagram) }}
 // than one is a forgery or a copy.
 const waiterRoom = 4
 
-// join returns a socket to a server and a place on it, with an id that no other
-// question on it has. ctx is that of opening one.
-func (s *sockets) join(ctx context.Context, to netip.AddrPort, jar func(net.Addr) cookie) (*socket, *waiter, error) {
-	s.mu.Lock()
-	if k := s.open[to]; k != nil {
-		if w := k.seat(); w != nil {
-			s.mu.Unlock()
-			return k, w, nil
-		}
+// seat returns a socket to a server and a place on it, with an id that no other
+// question on it has. Opening one takes at most wait.
+func (r *Resolver) seat(ctx context.Context, srv *server, wait time.Duration) (*socket, *waiter, error) {
+	d := &srv.door
+	if k, w := d.seat(); w != nil {
+		return k, w, nil
 	}
-	s.mu.Unlock()
-	c, err := s.dial(ctx, network(to.Addr(), false), to.String())
+	select {
+	case d.opening <- struct{}{}:
+		defer func() { <-d.opening }()
+	case <-ctx.Done():
+		return nil, nil, ctx.Err()
+	}
+	if k, w := d.seat(); w != nil {
+		return k, w, nil
+	}
+	try, cancel := dial.Step(ctx, wait)
+	defer cancel()
+	to := netip.AddrPortFrom(srv.addr, r.cfg.Port)
+	c, err := r.cfg.Dial(try, network(srv.addr, false), to.String())
 	if err != nil {
 		return nil, nil, err
 	}
-	k := &socket{in: s, to: to, conn: c, jar: jar(c.LocalAddr()), born: time.Now(), dead: make(chan struct{}), waiting: make(map[uint16]*waiter)}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if old := s.open[to]; old != nil {
-		old.end()
-	}
-	s.open[to] = k
-	w := k.seat()
+	now := time.Now()
+	k := &socket{in: d, conn: c, jar: r.cookieFor(c.LocalAddr(), srv.addr), born: now, left: now,
+		dead: make(chan struct{}), waiting: make(map[uint16]*waiter)}
+	_ = c.SetReadDeadline(now.Add(socketIdle))
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.open = k
 	go k.read()
-	return k, w, nil
+	return k, k.take(), nil
 }
 
-// seat adds a question, nil if the socket takes no more; sockets.mu is held.
-func (k *socket) seat() *waiter {
+// seat finds a place on the open socket; nil if there is none.
+func (d *door) seat() (*socket, *waiter) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	k := d.open
+	if k == nil {
+		return nil, nil
+	}
 	if k.asked >= socketQuestions || time.Since(k.born) > socketLife {
 		k.end()
+		return nil, nil
 	}
-	if k.ended {
-		return nil
-	}
+	return k, k.take()
+}
+
+// take adds a question; door.mu is held.
+func (k *socket) take() *waiter {
 	k.asked++
 	w := &waiter{in: make(chan *datagram, waiterRoom)}
 	for {
@@ -110,25 +128,44 @@ func (k *socket) seat() *waiter {
 	}
 }
 
-// end takes the socket out of use, and closes it if nobody waits; sockets.mu is held.
+// end takes the socket out of use, and closes it if nobody waits; door.mu is held.
 func (k *socket) end() {
 	k.ended = true
-	if k.in.open[k.to] == k {
-		delete(k.in.open, k.to)
+	if k.in.open == k {
+		k.in.open = nil
 	}
 	if len(k.waiting) == 0 {
 		_ = k.conn.Close() // a datagram socket has nothing left to lose
 	}
 }
 
-// leave takes a question off; without any the socket is closed.
-func (k *socket) leave(w *waiter) {
+// leave takes a question off. A socket that brought no reply does not wait for more.
+func (k *socket) leave(w *waiter, replied bool) {
 	k.in.mu.Lock()
 	defer k.in.mu.Unlock()
 	delete(k.waiting, w.id)
-	if len(k.waiting) == 0 {
+	if len(k.waiting) > 0 {
+		return
+	}
+	k.left = time.Now()
+	if k.ended || !replied || k.asked >= socketQuestions {
 		k.end()
 	}
+}
+
+// rest decides, when nothing came for a while, whether the socket stays open.
+func (k *socket) rest() {
+	k.in.mu.Lock()
+	defer k.in.mu.Unlock()
+	idle := k.left.Add(socketIdle)
+	switch {
+	case len(k.waiting) > 0: // looked at again when a question could have been off for so long
+		idle = time.Now().Add(socketIdle)
+	case !time.Now().Before(idle):
+		k.end()
+		return
+	}
+	_ = k.conn.SetReadDeadline(idle)
 }
 
 // read hands datagrams to those whose id they have, until the socket is closed.
@@ -136,6 +173,10 @@ func (k *socket) read() {
 	d := datagrams.Get().(*datagram)
 	for {
 		n, err := k.conn.Read(d.b[:])
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			k.rest()
+			continue
+		}
 		if err != nil {
 			datagrams.Put(d)
 			k.fail(err)
@@ -178,15 +219,17 @@ type received struct {
 	n int
 }
 
-// ask sends a question and waits until its reply comes or ctx is over: whatever
-// has another question or cookie may be forged, and the right one may still follow.
-// Unsent says that the socket had failed before, for another question.
-func (k *socket) ask(ctx context.Context, w *waiter, wire []byte, a asked) (r received, unsent bool, err error) {
-	defer k.leave(w)
+// ask sends a question and waits until its reply comes, for as long as wait, or ctx
+// is over: whatever has another question or cookie may be forged, and the right one
+// may still follow. Unsent says that the socket had failed before, for another question.
+func (k *socket) ask(ctx context.Context, w *waiter, wait time.Duration, wire []byte, a asked) (r received, unsent bool, err error) {
+	defer func() { k.leave(w, err == nil) }()
 	if _, err := k.conn.Write(wire); err != nil {
 		k.fail(err)
 		return received{}, true, err
 	}
+	over := time.NewTimer(wait)
+	defer over.Stop()
 	var foreign error
 	for range maxBad {
 		select {
@@ -200,6 +243,11 @@ func (k *socket) ask(ctx context.Context, w *waiter, wire []byte, a asked) (r re
 			foreign = err
 		case <-k.dead:
 			return received{}, false, k.err
+		case <-over.C:
+			if foreign == nil {
+				foreign = context.DeadlineExceeded
+			}
+			return received{}, false, foreign
 		case <-ctx.Done():
 			if foreign != nil && !errors.Is(ctx.Err(), context.Canceled) {
 				return received{}, false, foreign

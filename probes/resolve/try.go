@@ -62,7 +62,7 @@ func (a *asking) once(ctx context.Context, t *target, h how) outcome {
 	if a.f.budget.Add(-1) < 0 {
 		return outcome{t: t, how: h, over: true, err: errSpent}
 	}
-	x, m, err := a.r.exchange(ctx, t.name.name, t.srv.addr, a.q, h)
+	x, m, err := a.r.exchange(ctx, t.name.name, t.srv, a.q, h)
 	o := outcome{t: t, how: h, msg: m, err: err}
 	switch {
 	case err == nil:
