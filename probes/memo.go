@@ -3,6 +3,8 @@ package probes
 import (
 	"context"
 	"sync"
+
+	"ready6/probes/crew"
 )
 
 // memo answers each question once a run, however many services ask it at the
@@ -13,6 +15,7 @@ import (
 // with its services. What a service under way has been told, it is told again.
 type memo[K comparable, V any] struct {
 	most       int // 0: no limit
+	crew       crew.Crew
 	mu         sync.Mutex
 	young, old map[K]*memoEntry[V]
 }
@@ -33,11 +36,11 @@ func (m *memo[K, V]) get(ctx, base context.Context, key K, compute func(context.
 	if !found {
 		e = &memoEntry[V]{done: make(chan struct{})}
 		m.keep(key, e)
-		go func() {
+		m.crew.Do(func() {
 			defer close(e.done)
 			defer func() { e.panicked = recover() }()
 			e.value = compute(base)
-		}()
+		})
 	}
 	m.mu.Unlock()
 	if own != nil && m.most > 0 {

@@ -122,6 +122,51 @@ func (a *asking) run(ctx context.Context) (reply, *Failure) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // ends the tries that lost
 	a.gather()
+	t, h, wait, ok := a.pick(firstTry)
+	if !ok {
+		return a.manage(ctx)
+	}
+	// Most questions need one try, and no goroutine beside this one. Where it is not
+	// back in time, somebody else goes on with the question and this try reports to him.
+	var rest settled
+	taken := make(chan struct{})
+	late := time.AfterFunc(wait, func() {
+		defer close(taken)
+		defer cancel()
+		rest = a.manageSafely(ctx)
+	})
+	o := a.trySafely(ctx, t, h)
+	if !late.Stop() {
+		a.report(ctx, o)
+		<-taken
+		return rest.reply, rest.failure
+	}
+	a.open--
+	if rep, ok := a.take(o); ok {
+		return rep, nil
+	}
+	return a.manage(ctx)
+}
+
+// settled is what became of a question.
+type settled struct {
+	reply   reply
+	failure *Failure
+}
+
+// manageSafely is manage in a goroutine of its own, above which nobody could recover.
+func (a *asking) manageSafely(ctx context.Context) (s settled) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.failure = &Failure{Cause: verdict.Panicked, Err: defect(p)}
+		}
+	}()
+	s.reply, s.failure = a.manage(ctx)
+	return s
+}
+
+// manage makes tries until one of them settles the question.
+func (a *asking) manage(ctx context.Context) (reply, *Failure) {
 	hedge := time.NewTimer(0)
 	defer hedge.Stop()
 	due := true
@@ -224,10 +269,8 @@ func (a *asking) next(ctx context.Context) (time.Duration, bool) {
 	if a.spent {
 		return 0, false
 	}
-	for _, step := range []func(*target) (how, bool){firstTry} {
-		if wait, ok := a.start(ctx, step); ok {
-			return wait, true
-		}
+	if wait, ok := a.start(ctx, firstTry); ok {
+		return wait, true
 	}
 	if a.lookup(ctx) {
 		return firstRTO, true
@@ -311,6 +354,16 @@ func lastTry(t *target) (how, bool) {
 
 // start makes a try at the first target that a step applies to.
 func (a *asking) start(ctx context.Context, step func(*target) (how, bool)) (time.Duration, bool) {
+	t, h, wait, ok := a.pick(step)
+	if ok {
+		a.r.crew.Do(func() { a.report(ctx, a.trySafely(ctx, t, h)) })
+	}
+	return wait, ok
+}
+
+// pick finds the first target that a step applies to, and notes the try that is
+// made now.
+func (a *asking) pick(step func(*target) (how, bool)) (*target, how, time.Duration, bool) {
 	for _, t := range a.targets {
 		if t.closed || t.open > 0 && a.r.cfg.Pace.Busy(t.srv.addr) {
 			continue // what waits for its turn is not sent yet, so it needs no retry
@@ -328,10 +381,9 @@ func (a *asking) start(ctx context.Context, step func(*target) (how, bool)) (tim
 		t.open++
 		a.open++
 		a.tries++
-		a.r.crew.do(func() { a.report(ctx, a.trySafely(ctx, t, h)) })
-		return t.srv.rto(a.r.cfg.Timeout), true
+		return t, h, t.srv.rto(a.r.cfg.Timeout), true
 	}
-	return 0, false
+	return nil, how{}, 0, false
 }
 
 func (a *asking) report(ctx context.Context, o outcome) {

@@ -129,7 +129,7 @@ func (r *Resolver) launch(parent *flight, q question) *flight {
 	ctx, cancel := context.WithCancel(context.Background())
 	f.cancel = cancel
 	r.flights[q] = f
-	r.crew.do(func() {
+	r.crew.Do(func() {
 		defer cancel()
 		r.fly(ctx, f)
 	})

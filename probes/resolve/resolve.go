@@ -11,6 +11,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"ready6/probes/crew"
 	"ready6/probes/dial"
 	"ready6/probes/verdict"
 )
@@ -101,7 +102,7 @@ type Resolver struct {
 	zones    *generations[string, *zone]
 	servers  *generations[netip.Addr, *server]
 	hearings *generations[question, *heard] // of Retry
-	crew     crew
+	crew     crew.Crew
 	root     *zone
 	secret   [32]byte        // of the cookies; from the system's generator
 	noRoute  [2]atomic.Int64 // IPv4, IPv6: until when the family is taken to be missing here, Unix nanoseconds

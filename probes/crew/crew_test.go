@@ -1,4 +1,4 @@
-package resolve
+package crew
 
 import (
 	"sync"
@@ -12,14 +12,14 @@ import (
 // bubble's end would tell.
 func TestCrew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var c crew
+		var c Crew
 		var done atomic.Int32
 		for range 3 {
 			var wg sync.WaitGroup
 			begun := time.Now()
 			for i := range 1000 {
 				wg.Add(1)
-				c.do(func() {
+				c.Do(func() {
 					defer wg.Done()
 					time.Sleep(time.Duration(i%7) * time.Second)
 					done.Add(1)

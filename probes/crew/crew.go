@@ -1,11 +1,13 @@
-package resolve
+// Package crew runs functions side by side in goroutines that are used again.
+package crew
 
 import "sync"
 
-// crew runs functions side by side in goroutines that it uses again while there is
+// Crew runs functions side by side in goroutines that it uses again while there is
 // work: each question needs several for a moment, and a new goroutine's stack grows
-// by being copied. When the last work is done, all of them end.
-type crew struct {
+// by being copied. When the last work is done, all of them end. The zero value is
+// ready; safe for concurrent use.
+type Crew struct {
 	mu   sync.Mutex
 	busy int
 	idle []chan func()
@@ -14,8 +16,8 @@ type crew struct {
 // maxIdle bounds the goroutines kept for work to come.
 const maxIdle = 256
 
-// do runs f in a goroutine of its own. f must not panic.
-func (c *crew) do(f func()) {
+// Do runs f in a goroutine of its own. f must not panic.
+func (c *Crew) Do(f func()) {
 	c.mu.Lock()
 	c.busy++
 	last := len(c.idle) - 1
@@ -30,7 +32,7 @@ func (c *crew) do(f func()) {
 	hand <- f
 }
 
-func (c *crew) work(f func()) {
+func (c *Crew) work(f func()) {
 	next := make(chan func(), 1)
 	for f != nil {
 		f()
@@ -42,7 +44,7 @@ func (c *crew) work(f func()) {
 }
 
 // rest reports whether a goroutine that is done is to wait for more.
-func (c *crew) rest(next chan func()) bool {
+func (c *Crew) rest(next chan func()) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.busy--; c.busy == 0 {
