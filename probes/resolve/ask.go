@@ -75,6 +75,7 @@ type target struct {
 	silent    int
 	closed    bool // answered uselessly, or can't be asked
 	cause     verdict.Cause
+	rank      time.Duration // the lower, the sooner it is asked
 }
 
 // outcome is what a try or a look-up came to.
@@ -206,15 +207,13 @@ func (a *asking) manage(ctx context.Context) (reply, *Failure) {
 
 // gather lists the addresses known, best first.
 func (a *asking) gather() {
-	for _, ns := range a.z.ns {
-		n := &serverName{nameServer: ns, inside: within(ns.name, a.z.name) && a.z.name != "."}
-		for _, addr := range ns.glue {
-			if a.r.cfg.Families.has(addr) {
-				n.usable = append(n.usable, addr)
-			} else {
-				n.other = append(n.other, addr)
-			}
-		}
+	names := make([]serverName, len(a.z.ns))
+	a.names = make([]*serverName, 0, len(names))
+	a.targets = make([]*target, 0, 2*len(names))
+	for i, ns := range a.z.ns {
+		n := &names[i]
+		n.nameServer, n.inside = ns, within(ns.name, a.z.name) && a.z.name != "."
+		n.usable, n.other = a.r.cfg.Families.split(ns.glue)
 		a.names = append(a.names, n)
 		if len(n.usable) == 0 && !n.inside {
 			a.recall(n)
@@ -250,17 +249,16 @@ func (a *asking) add(n *serverName, addrs []netip.Addr) {
 // sort puts the quickest first, those that were lame for this zone last, equals
 // in random order so that no server gets all the first questions.
 func (a *asking) sort() {
-	rank := make(map[*target]time.Duration, len(a.targets))
 	for _, t := range a.targets {
-		rank[t] = t.srv.rank() + rand.N(time.Millisecond)
+		t.rank = t.srv.rank() + rand.N(time.Millisecond)
 		if a.z.isLame(t.srv.addr) {
-			rank[t] += time.Hour
+			t.rank += time.Hour
 		}
 		if a.r.unroutable(t.srv.addr) {
-			rank[t] += time.Minute
+			t.rank += time.Minute
 		}
 	}
-	slices.SortFunc(a.targets, func(x, y *target) int { return cmp.Compare(rank[x], rank[y]) })
+	slices.SortFunc(a.targets, func(x, y *target) int { return cmp.Compare(x.rank, y.rank) })
 }
 
 // next starts the most promising thing left to do and says how long to wait
@@ -430,22 +428,21 @@ func (a *asking) take(o outcome) (reply, bool) {
 		a.fault(t, o)
 		return reply{}, false
 	}
-	rep := reply{o.read, o.msg, o.x}
 	switch o.read.kind {
 	case authority, referral:
 		if o.how.tcp && t.udp > 0 {
 			t.srv.prefersTCP()
 		}
-		return rep, true
+		return reply{o.read, o.msg, o.x}, true
 	case weak:
 		if a.weak == nil {
-			a.weak = &rep
+			a.weak = &reply{o.read, o.msg, o.x}
 		}
 	case childSide:
 		a.child = true
 	case useless:
 		if a.empty == nil && o.read.empty {
-			a.empty = &rep
+			a.empty = &reply{o.read, o.msg, o.x}
 		}
 	}
 	t.closed, t.cause = true, o.read.cause

@@ -12,20 +12,31 @@ import (
 
 // exchanges is a bounded log of one look-up.
 type exchanges struct {
-	mu   sync.Mutex
-	list []exchange
+	mu     sync.Mutex
+	list   []exchange
+	closed bool
 }
 
 func (l *exchanges) add(x exchange) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.list = tail(append(l.list, x))
+	if !l.closed {
+		l.list = tail(append(l.list, x))
+	}
 }
 
 func (l *exchanges) all() []exchange {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return append([]exchange(nil), l.list...)
+}
+
+// close returns all, and keeps nothing that is added from now on.
+func (l *exchanges) close() []exchange {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	return l.list
 }
 
 // tail keeps the last maxEvidence.

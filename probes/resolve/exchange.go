@@ -157,9 +157,11 @@ func (r *Resolver) send(ctx context.Context, srv *server, q question, h how) (go
 		wire, err := pack(query, h)
 		if err != nil {
 			s.leave(w, false)
+			r.free(w)
 			return received{}, sent, k, err
 		}
 		got, unsent, err := s.ask(ctx, w, wait, wire, query)
+		r.free(w)
 		if !unsent || !again {
 			return got, sent, k, err
 		}

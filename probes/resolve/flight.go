@@ -139,11 +139,13 @@ func (r *Resolver) launch(parent *flight, q question) *flight {
 // fly resolves, remembers and lands.
 func (r *Resolver) fly(ctx context.Context, f *flight) {
 	a := r.resolveSafely(ctx, f)
-	own := f.log.all()
+	own := f.log.close()
 	if a.failure != nil {
 		a.failure = a.failure.seal(own)
 		a.exchanges = a.failure.exchanges
 		a.until = time.Now().Add(failureLife) // not Config.Now, which may stand still
+	} else if len(a.exchanges) == 0 {
+		a.exchanges = own
 	} else {
 		a.exchanges = tail(append(a.exchanges, own...))
 	}

@@ -34,6 +34,21 @@ func (f Family) has(a netip.Addr) bool {
 	return f&V6 != 0 && a.Is6() && !a.Is4In6()
 }
 
+// split sorts addresses by whether they are of one of the families.
+func (f Family) split(addrs []netip.Addr) (usable, other []netip.Addr) {
+	if f == Both && !slices.ContainsFunc(addrs, netip.Addr.Is4In6) {
+		return slices.Clip(addrs), nil
+	}
+	for _, a := range addrs {
+		if f.has(a) {
+			usable = append(usable, a)
+		} else {
+			other = append(other, a)
+		}
+	}
+	return usable, other
+}
+
 // Server is a name server and its addresses: a line of the root hints.
 type Server struct {
 	Name  string
@@ -103,6 +118,7 @@ type Resolver struct {
 	servers  *generations[netip.Addr, *server]
 	hearings *generations[question, *heard] // of Retry
 	crew     crew.Crew
+	waiters  sync.Pool // of *waiter
 	root     *zone
 	secret   [32]byte        // of the cookies; from the system's generator
 	noRoute  [2]atomic.Int64 // IPv4, IPv6: until when the family is taken to be missing here, Unix nanoseconds

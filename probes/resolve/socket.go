@@ -49,10 +49,34 @@ type socket struct {
 	left    time.Time // when the last question was off
 }
 
-// waiter is one question under way.
+// waiter is one question under way. It is used again for others.
 type waiter struct {
-	id uint16
-	in chan *datagram
+	id   uint16
+	in   chan *datagram
+	over *time.Timer
+}
+
+// free lets go of what came for it, once it is off its socket.
+func (r *Resolver) free(w *waiter) {
+	w.over.Stop()
+	for {
+		select {
+		case d := <-w.in:
+			datagrams.Put(d)
+		default:
+			r.waiters.Put(w)
+			return
+		}
+	}
+}
+
+func (r *Resolver) waiter() *waiter {
+	if w, ok := r.waiters.Get().(*waiter); ok {
+		return w
+	}
+	w := &waiter{in: make(chan *datagram, waiterRoom), over: time.NewTimer(time.Hour)}
+	w.over.Stop()
+	return w
 }
 
 type datagram struct {
@@ -70,24 +94,36 @@ const waiterRoom = 4
 // question on it has. Opening one takes at most wait.
 func (r *Resolver) seat(ctx context.Context, srv *server, wait time.Duration) (*socket, *waiter, error) {
 	d := &srv.door
-	if k, w := d.seat(); w != nil {
+	w := r.waiter()
+	if k := d.seat(w); k != nil {
 		return k, w, nil
 	}
+	k, err := r.open(ctx, srv, w, wait)
+	if err != nil {
+		r.free(w)
+		return nil, nil, err
+	}
+	return k, w, nil
+}
+
+// open opens a socket for a question, and for others that follow.
+func (r *Resolver) open(ctx context.Context, srv *server, w *waiter, wait time.Duration) (*socket, error) {
+	d := &srv.door
 	select {
 	case d.opening <- struct{}{}:
 		defer func() { <-d.opening }()
 	case <-ctx.Done():
-		return nil, nil, ctx.Err()
+		return nil, ctx.Err()
 	}
-	if k, w := d.seat(); w != nil {
-		return k, w, nil
+	if k := d.seat(w); k != nil {
+		return k, nil
 	}
 	try, cancel := dial.Step(ctx, wait)
 	defer cancel()
 	to := netip.AddrPortFrom(srv.addr, r.cfg.Port)
 	c, err := r.cfg.Dial(try, network(srv.addr, false), to.String())
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	now := time.Now()
 	k := &socket{in: d, conn: c, jar: r.cookieFor(c.LocalAddr(), srv.addr), born: now, left: now,
@@ -96,34 +132,35 @@ func (r *Resolver) seat(ctx context.Context, srv *server, wait time.Duration) (*
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.open = k
+	k.take(w)
 	go k.read()
-	return k, k.take(), nil
+	return k, nil
 }
 
 // seat finds a place on the open socket; nil if there is none.
-func (d *door) seat() (*socket, *waiter) {
+func (d *door) seat(w *waiter) *socket {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	k := d.open
 	if k == nil {
-		return nil, nil
+		return nil
 	}
 	if k.asked >= socketQuestions || time.Since(k.born) > socketLife {
 		k.end()
-		return nil, nil
+		return nil
 	}
-	return k, k.take()
+	k.take(w)
+	return k
 }
 
 // take adds a question; door.mu is held.
-func (k *socket) take() *waiter {
+func (k *socket) take(w *waiter) {
 	k.asked++
-	w := &waiter{in: make(chan *datagram, waiterRoom)}
 	for {
 		w.id = uint16(rand.Uint32()) // a cryptographic generator, seeded by the system
 		if k.waiting[w.id] == nil {
 			k.waiting[w.id] = w
-			return w
+			return
 		}
 	}
 }
@@ -187,17 +224,26 @@ func (k *socket) read() {
 		if n < 12 {
 			continue
 		}
-		k.in.mu.Lock()
-		w := k.waiting[binary.BigEndian.Uint16(d.b[:])]
-		k.in.mu.Unlock()
-		if w == nil {
-			continue
-		}
-		select {
-		case w.in <- d:
+		if k.hand(d) {
 			d = datagrams.Get().(*datagram)
-		default: // a flood of forgeries
 		}
+	}
+}
+
+// hand gives a datagram to the question whose id it has; false if there is none, or
+// a flood of forgeries.
+func (k *socket) hand(d *datagram) bool {
+	k.in.mu.Lock()
+	defer k.in.mu.Unlock()
+	w := k.waiting[binary.BigEndian.Uint16(d.b[:])]
+	if w == nil {
+		return false
+	}
+	select {
+	case w.in <- d:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -228,8 +274,7 @@ func (k *socket) ask(ctx context.Context, w *waiter, wait time.Duration, wire []
 		k.fail(err)
 		return received{}, true, err
 	}
-	over := time.NewTimer(wait)
-	defer over.Stop()
+	w.over.Reset(wait)
 	var foreign error
 	for range maxBad {
 		select {
@@ -243,7 +288,7 @@ func (k *socket) ask(ctx context.Context, w *waiter, wait time.Duration, wire []
 			foreign = err
 		case <-k.dead:
 			return received{}, false, k.err
-		case <-over.C:
+		case <-w.over.C:
 			if foreign == nil {
 				foreign = context.DeadlineExceeded
 			}
