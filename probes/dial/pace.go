@@ -72,14 +72,14 @@ func (p *Pace) Turn(ctx context.Context, to netip.Addr) (Turn, error) {
 		return Turn{}, nil
 	}
 	now := time.Now()
-	t, at, giveBack := p.book(to, now)
+	t, at := p.book(to, now)
 	if at.After(now) {
 		defer hold(ctx)()
 		defer p.meter.Clock(Waiting)()
 	}
 	for at.After(now) {
 		if err := sleep(ctx, at.Sub(now)); err != nil {
-			giveBack()
+			p.giveBack(t, to)
 			if errors.Is(err, context.Canceled) {
 				return Turn{}, err
 			}
@@ -88,7 +88,7 @@ func (p *Pace) Turn(ctx context.Context, to netip.Addr) (Turn, error) {
 		if now = time.Now(); !p.pushedBack(t) {
 			break
 		}
-		t, at, giveBack = p.book(to, now)
+		t, at = p.book(to, now)
 	}
 	t.began = now
 	p.meter.to(to)
@@ -115,15 +115,11 @@ func (p *Pace) pushedBack(t Turn) bool {
 
 // book takes a place in every queue that a question has to stand in, and returns
 // when the last of them lets it go.
-func (p *Pace) book(to netip.Addr, now time.Time) (t Turn, at time.Time, giveBack func()) {
+func (p *Pace) book(to netip.Addr, now time.Time) (t Turn, at time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	l := p.lane(to, now)
-	queues := [3]struct {
-		b    *bucket
-		rate float64
-	}{{&l.bucket, l.rate}, {p.net(to), float64(p.rates.PerNetwork)}, {&p.all, float64(p.rates.Total)}}
-	for _, q := range queues {
+	for _, q := range p.queues(l, to) {
 		if q.rate <= 0 {
 			continue
 		}
@@ -132,16 +128,29 @@ func (p *Pace) book(to netip.Addr, now time.Time) (t Turn, at time.Time, giveBac
 		}
 	}
 	l.waited = l.waited || at.After(now)
-	t = Turn{p: p, l: l, cuts: l.cuts}
-	return t, at, func() {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		for i, q := range queues {
-			if q.rate > 0 && (i > 0 || l.cuts == t.cuts) {
-				q.b.giveBack(q.rate)
-			}
+	return Turn{p: p, l: l, cuts: l.cuts}, at
+}
+
+// giveBack leaves the queues again.
+func (p *Pace) giveBack(t Turn, to netip.Addr) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i, q := range p.queues(t.l, to) {
+		if q.rate > 0 && (i > 0 || t.l.cuts == t.cuts) {
+			q.b.giveBack(q.rate)
 		}
 	}
+}
+
+// queue is one that a question stands in, and how many go a second; 0: all at once.
+type queue struct {
+	b    *bucket
+	rate float64
+}
+
+// queues are those of an address: its own, its network's, and everybody's. p.mu is held.
+func (p *Pace) queues(l *lane, to netip.Addr) [3]queue {
+	return [3]queue{{&l.bucket, l.rate}, {p.net(to), float64(p.rates.PerNetwork)}, {&p.all, float64(p.rates.Total)}}
 }
 
 // net finds the queue of an address's network. p.mu is held.
