@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"ready6/inventory"
+	"ready6/probes/crew"
 	"ready6/probes/verdict"
 )
 
@@ -18,7 +19,7 @@ var errHost = errors.New("time allowed for one service is over")
 
 // Run measures every service of inv and calls emit with each one's record, once,
 // in the order they are settled, from the goroutine that called Run. inv is read
-// as needed and never held: memory grows with Workers, and a little with the
+// as needed and never held: memory grows with Workers and Waiting, and a little with the
 // services that are to be looked at again.
 //
 // When ctx ends (or RunTimeout is over), no further service is started, the
@@ -88,6 +89,8 @@ type run struct {
 
 	started atomic.Int64
 	stuck   atomic.Int64
+	waiting atomic.Int64              // services under way beside Workers
+	crew    crew.Crew                 // of the probes
 	due     atomic.Pointer[time.Time] // what wait waits for
 
 	// Of collect alone.
@@ -125,19 +128,35 @@ func (r *run) pass(jobs iter.Seq[job]) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { r.feed(jobs) })
 	for range r.Workers {
-		wg.Go(func() {
-			for j := range r.jobs {
-				if !r.send(r.one(j)) {
-					return
-				}
-			}
-		})
+		wg.Go(func() { r.work(&wg) })
 	}
 	go func() {
 		wg.Wait()
 		close(r.out)
 	}()
 	return r.collect()
+}
+
+// work measures one service after another. From one that takes long another
+// goroutine takes over.
+func (r *run) work(wg *sync.WaitGroup) {
+	for j := range r.jobs {
+		relieved := false
+		o := r.one(j, func() bool {
+			if relieved = r.waiting.Add(1) <= int64(r.Waiting); relieved {
+				wg.Go(func() { r.work(wg) })
+			} else {
+				r.waiting.Add(-1)
+			}
+			return relieved
+		})
+		if relieved {
+			r.waiting.Add(-1)
+		}
+		if !r.send(o) || relieved {
+			return
+		}
+	}
 }
 
 // first is the services of the inventory; of a resumed run those that are left.

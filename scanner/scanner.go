@@ -32,7 +32,11 @@ type Scan struct {
 	// be measured gets an unknown result for each. Empty: all of them.
 	Checks []verdict.Check
 
-	Workers     int           // services measured at once; 0 means DefaultWorkers
+	Workers int // services measured at once; 0 means DefaultWorkers
+	// Waiting is how many may be under way beside them: a service that takes longer
+	// than two seconds most often waits for servers that are silent, and does not
+	// keep its worker from the next one. 0: it does.
+	Waiting     int
 	HostTimeout time.Duration // for one service; 0: no limit
 	RunTimeout  time.Duration // for the whole run; 0: no limit
 	Grace       time.Duration // for a probe to return after its context has ended; 0 means DefaultGrace

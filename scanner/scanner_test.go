@@ -247,3 +247,27 @@ func TestNothingToDo(t *testing.T) {
 		t.Error("no probe and no error")
 	}
 }
+
+// A service that waits for silent servers does not keep its worker, up to Waiting
+// of them; each is measured once all the same.
+func TestWaitingHoldsNoWorker(t *testing.T) {
+	for waiting, want := range map[int]time.Duration{
+		0:  90 * time.Second, // 10 services, 9 s each, one after the other
+		2:  39 * time.Second, // three at once: begun at 0, 2, 4; 10, 12, 14; 20, 22, 24; 30
+		20: 27 * time.Second, // all at once: one begun every 2 s
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var c collector
+			var taken atomic.Int64
+			begun := time.Now()
+			err := Scan{Probe: good(9 * time.Second), Workers: 1, Waiting: waiting}.Run(t.Context(), services(10, &taken), c.emit)
+			took := time.Since(begun).Round(time.Second)
+			if err != nil || len(c.recs) != 10 || c.reasons()["reach.ok"] != 10 || taken.Load() != 10 {
+				t.Errorf("%d waiting: %d records, %v, %v", waiting, len(c.recs), c.reasons(), err)
+			}
+			if took != want {
+				t.Errorf("%d waiting: took %v, want %v", waiting, took, want)
+			}
+		})
+	}
+}

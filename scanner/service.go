@@ -13,7 +13,7 @@ import (
 
 // one measures one service. The probe runs in a goroutine of its own, so that
 // one which does not obey its context costs its own service and not the run.
-func (r *run) one(j job) outcome {
+func (r *run) one(j job, slow func() bool) outcome {
 	if r.ctx.Err() != nil {
 		return r.skip(j)
 	}
@@ -23,19 +23,8 @@ func (r *run) one(j job) outcome {
 	defer cancel()
 
 	got := make(chan verdict.Record, 1) // buffered: a late record is dropped, its goroutine ends
-	go r.guard(ctx, j, got)
-	var rec verdict.Record
-	select {
-	case rec = <-got:
-	case <-ctx.Done():
-		grace := time.NewTimer(r.Grace)
-		defer grace.Stop()
-		select {
-		case rec = <-got:
-		case <-grace.C:
-			r.abandon(j)
-		}
-	}
+	r.crew.Do(func() { r.guard(ctx, j, got) })
+	rec := r.await(ctx, j, got, slow)
 	// The inventory's spelling is the key under which runs are compared.
 	rec.Agency, rec.Host, rec.Kind, rec.Port = j.agency, j.svc.Host, j.svc.Kind, j.svc.Port
 	if rec.At.IsZero() {
@@ -51,6 +40,37 @@ func (r *run) one(j job) outcome {
 	o.job = j
 	return o
 }
+
+// await waits for the record of a probe; while that takes long it calls slow until
+// that is true, and it gives up a while after ctx has ended.
+func (r *run) await(ctx context.Context, j job, got <-chan verdict.Record, slow func() bool) verdict.Record {
+	late := time.NewTimer(slowAfter)
+	defer late.Stop()
+	var over <-chan time.Time
+	end := ctx.Done()
+	for {
+		select {
+		case rec := <-got:
+			return rec
+		case <-late.C:
+			if !slow() {
+				late.Reset(slowAfter)
+			}
+		case <-end:
+			end = nil
+			grace := time.NewTimer(r.Grace)
+			defer grace.Stop()
+			over = grace.C
+		case <-over:
+			r.abandon(j)
+			return verdict.Record{}
+		}
+	}
+}
+
+// slowAfter is when a service counts as Waiting: longer than one whose servers answer
+// takes for its questions, less than half of what silent ones take.
+const slowAfter = 2 * time.Second
 
 func (r *run) hostContext() (context.Context, context.CancelFunc) {
 	if r.HostTimeout > 0 {

@@ -28,7 +28,7 @@ var own = map[string][]string{
 	"probes/browser":  {"probes/dial", "probes/verdict"},
 	"probes":          {"inventory", "probes/browser", "probes/crew", "probes/dial", "probes/resolve", "probes/dnssec", "probes/rpki", "probes/verdict"},
 	"scanner/history": {"inventory", "probes/verdict"},
-	"scanner":         {"inventory", "probes", "probes/verdict"},
+	"scanner":         {"inventory", "probes", "probes/crew", "probes/verdict"},
 	"scanner/nightly": {},
 	"scanner/notify":  {"probes/dial"},
 	"reports":         {"inventory", "probes/verdict", "reports/docx", "reports/draw", "scanner/history"},

@@ -273,8 +273,9 @@ func (j *job) measure(ctx context.Context) error {
 	}
 	defer j.tellTiming()
 	defer bar.done()
+	atOnce, waiting := workers(j.cfg)
 	sc := scanner.Scan{
-		Probe: j.probe, Checks: j.set.config.Only, Workers: workers(j.cfg),
+		Probe: j.probe, Checks: j.set.config.Only, Workers: atOnce, Waiting: waiting,
 		HostTimeout: j.cfg.duration("host-timeout"), RunTimeout: j.cfg.duration("run-timeout"),
 		Retests: j.retests(), RetestAfter: j.retestAfter(), Renew: j.renew, Worse: worse, Resumed: j.last.ID != 0,
 		Progress: func(p scanner.Progress) { bar.show(p); j.status.show(p); j.watch.show(p); j.canaries.progress(p) }, Total: total, Now: j.set.clock(j.cfg), Log: j.log,
@@ -331,20 +332,22 @@ func (j *job) renew(ctx context.Context, _ int) func(context.Context, string, in
 // own time.
 const withBrowser = 4
 
-// withDNSAlone is how many where a service costs some questions to name servers and
-// nothing else: each waits for the network most of its time, and those of silent
-// servers for seconds.
-const withDNSAlone = 512
+// Where a service costs some questions to name servers and nothing else, each waits
+// for the network most of its time, and those of silent servers for seconds.
+const (
+	withDNSAlone = 256
+	ofSilent     = 1024 // more, of those that wait
+)
 
-func workers(c config) int {
+// workers is how many services are measured at once, and how many more may wait.
+func workers(c config) (most, waiting int) {
 	switch n := c.number("workers"); {
 	case c.browser() != "":
-		return min(withBrowser, n)
-	case !c.given["workers"] && len(c.list("only")) > 0 && !slices.ContainsFunc(checksOf(c.list("only")), beyondDNS):
-		return withDNSAlone
-	default:
-		return n
+		return min(withBrowser, n), 0
+	case c.given["workers"] || len(c.list("only")) == 0 || slices.ContainsFunc(checksOf(c.list("only")), beyondDNS):
+		return n, 0
 	}
+	return withDNSAlone, ofSilent
 }
 
 func beyondDNS(c verdict.Check) bool { return c != verdict.AAAA && c != verdict.DNSSEC }

@@ -34,16 +34,24 @@ func (c *Crew) Do(f func()) {
 
 func (c *Crew) work(f func()) {
 	next := make(chan func(), 1)
+	over := false
+	defer func() {
+		if !over {
+			c.rest(nil) // f has ended this goroutine
+		}
+	}()
 	for f != nil {
 		f()
 		if !c.rest(next) {
-			return
+			break
 		}
 		f = <-next
 	}
+	over = true
 }
 
-// rest reports whether a goroutine that is done is to wait for more.
+// rest reports whether a goroutine that is done is to wait for more, which next
+// brings; nil: it is not.
 func (c *Crew) rest(next chan func()) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -54,7 +62,7 @@ func (c *Crew) rest(next chan func()) bool {
 		c.idle = nil
 		return false
 	}
-	if len(c.idle) >= maxIdle {
+	if next == nil || len(c.idle) >= maxIdle {
 		return false
 	}
 	c.idle = append(c.idle, next)
