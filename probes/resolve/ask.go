@@ -129,18 +129,16 @@ func (a *asking) run(ctx context.Context) (reply, *Failure) {
 	}
 	// Most questions need one try, and no goroutine beside this one. Where it is not
 	// back in time, somebody else goes on with the question and this try reports to him.
-	var rest settled
-	taken := make(chan struct{})
+	rest := make(chan *settled, 1)
 	late := time.AfterFunc(wait, func() {
-		defer close(taken)
-		defer cancel()
-		rest = a.manageSafely(ctx)
+		rest <- a.manageSafely(ctx)
+		cancel()
 	})
 	o := a.trySafely(ctx, t, h)
 	if !late.Stop() {
 		a.report(ctx, o)
-		<-taken
-		return rest.reply, rest.failure
+		s := <-rest
+		return s.reply, s.failure
 	}
 	a.open--
 	if rep, ok := a.take(o); ok {
@@ -156,7 +154,8 @@ type settled struct {
 }
 
 // manageSafely is manage in a goroutine of its own, above which nobody could recover.
-func (a *asking) manageSafely(ctx context.Context) (s settled) {
+func (a *asking) manageSafely(ctx context.Context) (s *settled) {
+	s = new(settled)
 	defer func() {
 		if p := recover(); p != nil {
 			s.failure = &Failure{Cause: verdict.Panicked, Err: defect(p)}
