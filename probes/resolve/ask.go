@@ -42,6 +42,7 @@ type asking struct {
 
 	names   []*serverName
 	targets []*target
+	room    []target // for targets to come
 	out     chan outcome
 	open    int    // tries and look-ups under way
 	lookups int    // look-ups started
@@ -208,7 +209,7 @@ func (a *asking) manage(ctx context.Context) (reply, *Failure) {
 func (a *asking) gather() {
 	names := make([]serverName, len(a.z.ns))
 	a.names = make([]*serverName, 0, len(names))
-	a.targets = make([]*target, 0, 2*len(names))
+	a.targets, a.room = make([]*target, 0, 2*len(names)), make([]target, 2*len(names))
 	for i, ns := range a.z.ns {
 		n := &names[i]
 		n.nameServer, n.inside = ns, within(ns.name, a.z.name) && a.z.name != "."
@@ -241,7 +242,13 @@ func (a *asking) add(n *serverName, addrs []netip.Addr) {
 		if len(a.targets) == maxTargets || slices.ContainsFunc(a.targets, func(t *target) bool { return t.srv.addr == addr }) {
 			continue
 		}
-		a.targets = append(a.targets, &target{name: n, srv: a.r.serverAt(addr)})
+		if len(a.room) == 0 {
+			a.room = make([]target, maxAddrs)
+		}
+		t := &a.room[0]
+		a.room = a.room[1:]
+		t.name, t.srv = n, a.r.serverAt(addr)
+		a.targets = append(a.targets, t)
 	}
 }
 

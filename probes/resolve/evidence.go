@@ -2,6 +2,7 @@ package resolve
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -60,10 +61,7 @@ func evidence(l []exchange) []verdict.Evidence {
 
 // evidence words an exchange.
 func (x exchange) evidence() verdict.Evidence {
-	asked := fmt.Sprintf("[%s]:%d", x.to.Addr(), x.to.Port())
-	if x.to.Addr().Is4() {
-		asked = x.to.String()
-	}
+	asked := x.to.String()
 	if x.server != "" {
 		asked = strings.TrimSuffix(x.server, ".") + " " + asked
 	}
@@ -73,6 +71,7 @@ func (x exchange) evidence() verdict.Evidence {
 // reply words what came back, as received, then what it was taken for.
 func (x exchange) reply() string {
 	var b strings.Builder
+	b.Grow(96)
 	if x.cause != "" {
 		b.WriteString(x.cause.In(verdict.EN))
 		if x.cause == verdict.Malformed || x.cause == verdict.OtherCause || x.cause == verdict.Forbidden || x.cause == verdict.OptedOut {
@@ -92,7 +91,9 @@ func (x exchange) reply() string {
 				b.WriteString(flag.name)
 			}
 		}
-		fmt.Fprintf(&b, ", %d in answer, %d in authority, %d bytes", x.counts[0], x.counts[1], x.size)
+		count(&b, x.counts[0], " in answer")
+		count(&b, x.counts[1], " in authority")
+		count(&b, x.size, " bytes")
 	}
 	if x.how.rd {
 		b.WriteString(", recursion asked for")
@@ -101,9 +102,17 @@ func (x exchange) reply() string {
 		b.WriteString(", asked without EDNS")
 	}
 	if x.note != "" {
-		b.WriteString("; " + x.note)
+		b.WriteString("; ")
+		b.WriteString(x.note)
 	}
 	return b.String()
+}
+
+func count(b *strings.Builder, n int, of string) {
+	var digits [20]byte
+	b.WriteString(", ")
+	b.Write(strconv.AppendInt(digits[:0], int64(n), 10))
+	b.WriteString(of)
 }
 
 // size estimates the memory an answer takes, in bytes: what unpacked records

@@ -1,8 +1,6 @@
 package resolve
 
 import (
-	"slices"
-
 	"github.com/miekg/dns"
 
 	"ready6/probes/verdict"
@@ -154,15 +152,18 @@ func trim(zone string, q question, m *dns.Msg) *dns.Msg {
 	out := &dns.Msg{MsgHdr: m.MsgHdr}
 	out.Question = []dns.Question{{Name: q.name, Qtype: q.qtype, Qclass: dns.ClassINET}}
 	names := chain(zone, q, m)
+	out.Answer, out.Ns = make([]dns.RR, 0, len(m.Answer)), make([]dns.RR, 0, len(m.Ns))
 	for _, rr := range m.Answer {
 		if inChain(rr, q, names) && within(dns.CanonicalName(rr.Header().Name), zone) {
 			out.Answer = append(out.Answer, rr)
 		}
 	}
 	// A signature in another section than what it covers (RFC 4035 3.1.1) still holds.
-	for _, rr := range slices.Concat(m.Ns, m.Extra) {
-		if _, ok := rr.(*dns.RRSIG); ok && len(out.Answer) > 0 && inChain(rr, q, names) && within(dns.CanonicalName(rr.Header().Name), zone) {
-			out.Answer = append(out.Answer, rr)
+	for _, section := range [][]dns.RR{m.Ns, m.Extra} {
+		for _, rr := range section {
+			if _, ok := rr.(*dns.RRSIG); ok && len(out.Answer) > 0 && inChain(rr, q, names) && within(dns.CanonicalName(rr.Header().Name), zone) {
+				out.Answer = append(out.Answer, rr)
+			}
 		}
 	}
 	for _, rr := range m.Ns {

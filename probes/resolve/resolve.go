@@ -203,8 +203,8 @@ type answer struct {
 // came after silence to questions with EDNS: the path may have lost them. Other
 // options are not handed on.
 //
-// The message is the caller's, the records in it are shared: do not change them.
-// The error is a *Failure, when no server gave a usable answer.
+// The message is the caller's, its records are shared: do not change them, nor their
+// order; sections may be appended to. The error is a *Failure, when no server gave a usable answer.
 func (r *Resolver) Query(ctx context.Context, name string, qtype uint16) (*dns.Msg, error) {
 	n, ok := normal(name)
 	if !ok {
@@ -217,13 +217,13 @@ func (r *Resolver) Query(ctx context.Context, name string, qtype uint16) (*dns.M
 	return share(a.msg), nil
 }
 
-// share copies a message but for its records.
+// share copies a message's head. Whoever appends to a section gets one of his own.
 func share(m *dns.Msg) *dns.Msg {
 	c := *m
-	c.Question = slices.Clone(m.Question)
-	c.Answer = slices.Clone(m.Answer)
-	c.Ns = slices.Clone(m.Ns)
-	c.Extra = slices.Clone(m.Extra)
+	c.Question = slices.Clip(m.Question)
+	c.Answer = slices.Clip(m.Answer)
+	c.Ns = slices.Clip(m.Ns)
+	c.Extra = slices.Clip(m.Extra)
 	return &c
 }
 
