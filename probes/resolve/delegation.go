@@ -17,7 +17,6 @@ import (
 type zone struct {
 	name, parent string
 	ns           []*nameServer
-	ds           *dns.Msg   // the parent's answer about DS, if the referral had all of it
 	referral     []exchange // where this is from; empty for the root
 
 	delegates atomic.Bool // has given a referral
@@ -67,8 +66,9 @@ func (r *Resolver) resolve(ctx context.Context, f *flight) *answer {
 	z := r.closest(f.q)
 	searched := false
 	for range maxReferrals {
-		if a := r.fromReferral(f.q); a != nil {
-			return a
+		if a, ok := r.answers.get(f.q); ok && a.failure == nil { // a referral brought it meanwhile
+			own := *a
+			return &own
 		}
 		release, waited := r.gate(ctx, f, z, f.q)
 		if waited {
@@ -104,7 +104,7 @@ func (r *Resolver) resolve(ctx context.Context, f *flight) *answer {
 		case child == nil:
 			return &answer{msg: rep.trim(z.name, f.q), from: rep.x.to.Addr()}
 		case f.q.qtype == dns.TypeDS && child.name == f.q.name:
-			return r.dsFromReferral(f.q, z, child, rep)
+			return r.dsFromReferral(f.q, z, rep)
 		}
 		z = child
 	}
@@ -139,28 +139,18 @@ func (r *Resolver) between(ctx context.Context, f *flight, z *zone) *zone {
 	return nil
 }
 
-// fromReferral answers a DS question from the referral that made the zone known.
-func (r *Resolver) fromReferral(q question) *answer {
-	if q.qtype != dns.TypeDS {
-		return nil
-	}
-	if z, ok := r.zones.get(q.name); ok && z.ds != nil {
-		return &answer{msg: z.ds, exchanges: z.referral}
-	}
-	return nil
-}
-
 // dsFromReferral makes the best of a parent that answers a DS question with the
 // referral itself, as servers do that know nothing of DS.
-func (r *Resolver) dsFromReferral(q question, z, child *zone, rep reply) *answer {
-	if child.ds != nil {
-		return &answer{msg: child.ds}
+func (r *Resolver) dsFromReferral(q question, z *zone, rep reply) *answer {
+	if a, ok := r.answers.get(q); ok && a.failure == nil {
+		return &answer{msg: a.msg}
 	}
 	return &answer{msg: rep.trim(z.name, q)}
 }
 
-// delegate makes the child zone known that a referral names. If two questions
-// brought two referrals, the first one counts.
+// delegate makes the child zone known that a referral names, and the parent's answer
+// about its DS records, if the referral has all of that. If two questions brought two
+// referrals, the first one counts.
 func (r *Resolver) delegate(ctx context.Context, f *flight, z *zone, rep reply) *zone {
 	z.delegates.Store(true)
 	if known, ok := r.zones.get(rep.child); ok {
@@ -171,18 +161,29 @@ func (r *Resolver) delegate(ctx context.Context, f *flight, z *zone, rep reply) 
 	if m := r.wholeGlue(ctx, f, z, c, rep); m != nil {
 		c.ns = nameServers(z.name, rep.child, m)
 	}
-	c.ds = dsProof(z.name, rep.child, rep.msg)
+	for i, ns := range c.ns {
+		c.ns[i] = r.known(ns)
+	}
+	q := question{c.name, dns.TypeDS}
+	if m := dsProof(z.name, rep.child, rep.msg); m != nil {
+		a := &answer{msg: m, exchanges: c.referral}
+		r.answers.getOrPut(q, a.size(), func() *answer { return a })
+	}
 	got, _ := r.zones.getOrPut(c.name, c.size(), func() *zone { return c })
 	return got
 }
 
-func (z *zone) size() int {
-	n := 1024 + 128*len(z.ns)
-	if z.ds != nil {
-		n += (&answer{msg: z.ds}).size()
+// known returns what is known already of a server with the same name and glue: one
+// operator's servers are those of thousands of zones.
+func (r *Resolver) known(ns *nameServer) *nameServer {
+	same, _ := r.names.getOrPut(ns.name, 256, func() *nameServer { return ns })
+	if slices.Equal(same.glue, ns.glue) {
+		return same
 	}
-	return n
+	return ns
 }
+
+func (z *zone) size() int { return 1024 + 128*len(z.ns) }
 
 // nameServers reads a referral: the NS set of child and the addresses of those
 // servers whose names are in the zone that refers. Addresses of other names are

@@ -77,7 +77,7 @@ func budgetOf(f *flight) *atomic.Int32 {
 
 // board returns a remembered answer, or the flight to wait for.
 func (r *Resolver) board(parent *flight, q question) (*flight, *answer, error) {
-	if a := r.known(q); a != nil && (a.failure == nil || time.Now().Before(a.until)) {
+	if a, ok := r.answers.get(q); ok && (a.failure == nil || time.Now().Before(a.until)) {
 		return nil, a, nil
 	}
 	r.mu.Lock()
@@ -105,15 +105,6 @@ func (r *Resolver) board(parent *flight, q question) (*flight, *answer, error) {
 		parent.wait(f)
 	}
 	return f, nil, nil
-}
-
-// known returns what is remembered of a question, or what the referral brought
-// that made a zone known; nil if neither.
-func (r *Resolver) known(q question) *answer {
-	if a, ok := r.answers.get(q); ok {
-		return a
-	}
-	return r.fromReferral(q)
 }
 
 // launch starts a flight; r.mu is held. It does not inherit the caller's

@@ -116,7 +116,8 @@ type Resolver struct {
 	answers  *generations[question, *answer]
 	zones    *generations[string, *zone]
 	servers  *generations[netip.Addr, *server]
-	hearings *generations[question, *heard] // of Retry
+	names    *generations[string, *nameServer] // of delegations
+	hearings *generations[question, *heard]    // of Retry
 	crew     crew.Crew
 	waiters  sync.Pool // of *waiter
 	root     *zone
@@ -156,6 +157,7 @@ func New(c Config) *Resolver {
 		answers:  newGenerations[question, *answer](12 << 20),
 		zones:    newGenerations[string, *zone](48 << 20),
 		servers:  newGenerations[netip.Addr, *server](16 << 20),
+		names:    newGenerations[string, *nameServer](4 << 20),
 		hearings: newGenerations[question, *heard](4 << 20),
 		flights:  make(map[question]*flight),
 		gates:    make(map[string]*gate),
@@ -274,8 +276,8 @@ func (r *Resolver) Evidence(name string, qtype uint16) []verdict.Evidence {
 		return nil
 	}
 	q := question{n, qtype}
-	a := r.known(q)
-	if a == nil {
+	a, ok := r.answers.get(q)
+	if !ok {
 		return nil
 	}
 	all := a.exchanges
