@@ -111,6 +111,7 @@ func roundTrips(t *testing.T, name string, minimise bool) (rounds, packets int) 
 			t.Fatalf("%s: %s", name, r.State)
 		}
 		rounds = int(time.Since(began) / delay)
+		time.Sleep(time.Second) // idle sockets close
 	})
 	return rounds, packets
 }
