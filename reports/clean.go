@@ -45,13 +45,14 @@ func Clean(s string) string {
 	return b.String()
 }
 
-// plain reports whether s is short and printable ASCII, as most text is.
+// plain reports whether s is short and has nothing in it that Clean puts right,
+// as most text.
 func plain(s string) bool {
-	if len(s) > maxText {
+	if len(s) > maxText && utf8.RuneCountInString(s) > maxText {
 		return false
 	}
-	for i := 0; i < len(s); i++ {
-		if s[i] < ' ' || s[i] > '~' {
+	for _, r := range s {
+		if r < ' ' || r > '~' && (r == utf8.RuneError || !unicode.IsPrint(r)) {
 			return false
 		}
 	}

@@ -116,20 +116,29 @@ func (s Service) Reached(l int) verdict.Outcome {
 // catalogue for every outcome, so that a stored record is judged by the rules
 // of this build.
 func Judge(rec verdict.Record) Service {
-	b := ladder(rec.Results, nil)
+	s := judge(rec)
+	s.Closure = graphOf(rec)
+	for _, r := range rec.Results {
+		s.Chains = append(s.Chains, chainsOf(r)...)
+	}
+	return s
+}
+
+// judge is Judge without what only pictures are drawn of: Closure and Chains.
+func judge(rec verdict.Record) Service {
+	f := gather(rec.Results, nil)
+	b := f.bounds()
 	s := Service{
-		Closure: graphOf(rec),
-		Agency:  rec.Agency, Host: Clean(rec.Host), Kind: Clean(rec.Kind), Port: rec.Port, At: rec.At, Took: rec.Took,
+		Agency: rec.Agency, Host: Clean(rec.Host), Kind: Clean(rec.Kind), Port: rec.Port, At: rec.At, Took: rec.Took,
 		Min: b.Min, Max: b.Max, Applicable: applicable(rec.Results),
-		AAAA: []string{}, A: []string{}, Findings: []Finding{},
-		Reach6: reach6(rec.Results),
+		AAAA: []string{}, A: []string{},
 		DNSSEC: worstState(rec.Results, verdict.DNSSEC, false), DNSSECDeps: worstState(rec.Results, verdict.DNSSEC, true),
 		RPKI: worstState(rec.Results, verdict.RPKI, false), RPKIDeps: worstState(rec.Results, verdict.RPKI, true),
 		Browser: opinion(rec.Results),
 	}
+	s.Reach6 = f.reach6(s.Applicable)
 	for _, r := range rec.Results {
 		s.Counts.add(r.Outcome())
-		s.Chains = append(s.Chains, chainsOf(r)...)
 		switch {
 		case r.Reason == "aaaa.present":
 			s.AAAA = append(s.AAAA, Clean(r.Subject))
@@ -144,6 +153,7 @@ func Judge(rec verdict.Record) Service {
 	slices.Sort(s.Routes)
 	s.Routes = slices.Compact(s.Routes)
 	hasAAAA := len(s.AAAA) > 0
+	s.Findings = make([]Finding, 0, s.Counts.Warn+s.Counts.Fail+s.Counts.Unknown)
 	for _, r := range rec.Results {
 		if tells(r, s.Applicable) {
 			s.Findings = addFinding(s.Findings, newFinding(r, b, hasAAAA))
@@ -190,13 +200,12 @@ func applicable(results []verdict.Result) bool {
 
 // reach6 sums up the results over IPv6. Without a usable address there is
 // nothing to reach; with addresses that were not all tried it is unknown.
-func reach6(results []verdict.Result) verdict.Outcome {
-	f := gather(results, nil)
+func (f *facts) reach6(applicable bool) verdict.Outcome {
 	worst := verdict.Worst(f.reach...)
 	switch {
 	case worst == verdict.Fail:
 		return worst
-	case len(f.present) > 0 && f.reachOpen(), len(f.present) == 0 && f.published() != refuted && applicable(results):
+	case len(f.present) > 0 && f.reachOpen(), len(f.present) == 0 && f.published() != refuted && applicable:
 		return verdict.Unknown
 	}
 	return worst
@@ -362,8 +371,10 @@ type line struct {
 // MarshalJSON writes the service in the form that other programs rely on
 // (DESIGN section 5). Lists are never null. "outcome" sums the service up
 // against the dual-stack level, the least that the plan demands.
-func (s Service) MarshalJSON() ([]byte, error) {
-	l := line{
+func (s Service) MarshalJSON() ([]byte, error) { return json.Marshal(s.line()) }
+
+func (s Service) line() *line {
+	l := &line{
 		Host: s.Host, Service: s.Kind, Port: s.Port, Agency: Clean(s.Agency), Outcome: s.Reached(2),
 		DNSSEC: s.DNSSEC, DNSSECDeps: s.DNSSECDeps, RPKI: s.RPKI, RPKIDeps: s.RPKIDeps,
 		AAAA: notNil(s.AAAA), A: notNil(s.A), Reach6: s.Reach6, Routes: notNil(s.Routes), Browser: s.Browser,
@@ -373,18 +384,19 @@ func (s Service) MarshalJSON() ([]byte, error) {
 		l.Level = &level
 	}
 	if s.Applicable {
-		l.LevelMax = &s.Max
+		most := s.Max
+		l.LevelMax = &most
 	}
 	if !s.Expires.IsZero() {
 		t := s.Expires.UTC()
 		l.Expires = &t
 	}
-	return json.Marshal(l)
+	return l
 }
 
 // ServiceLine returns the record, judged, as one line of JSON with its newline.
 func ServiceLine(rec verdict.Record) ([]byte, error) {
-	b, err := json.Marshal(Judge(rec))
+	b, err := json.Marshal(judge(rec).line()) // through MarshalJSON every byte would be read once more
 	return append(b, '\n'), err
 }
 
@@ -392,7 +404,7 @@ func ServiceLine(rec verdict.Record) ([]byte, error) {
 // after all else.
 func ServiceWithClosure(rec verdict.Record) ([]byte, error) {
 	s := Judge(rec)
-	b, err := json.Marshal(s)
+	b, err := json.Marshal(s.line())
 	if err != nil {
 		return nil, err
 	}

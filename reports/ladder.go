@@ -28,6 +28,11 @@ type bounds struct{ Min, Max int }
 // worth is found out. mended may be nil.
 func ladder(results []verdict.Result, mended func(int) bool) bounds {
 	f := gather(results, mended)
+	return f.bounds()
+}
+
+// bounds says what is proven and what no found fault rules out.
+func (f *facts) bounds() bounds {
 	rungs := [TopLevel]proof{f.published(), f.works(), f.independent(), f.alone()}
 	b := bounds{0, TopLevel}
 	for i, r := range rungs {
