@@ -41,7 +41,12 @@ func dnssecResults(ctx context.Context, e *Env, s *subject) []verdict.Result {
 		types = types[:1]
 	}
 	for _, h := range s.hosts {
-		out = append(out, e.secureResults(ctx, h.host, types...)...)
+		found := e.secureResults(ctx, h.host, types...)
+		if out == nil { // as of most services
+			out = found
+			continue
+		}
+		out = append(out, found...)
 	}
 	e.keepChains(ctx, s.Host, out)
 	return out
@@ -69,7 +74,7 @@ func (e *Env) secureResults(ctx context.Context, name string, types ...uint16) [
 	if _, err := netip.ParseAddr(name); err == nil {
 		return nil
 	}
-	var out []verdict.Result
+	out := make([]verdict.Result, 0, len(types))
 	for _, t := range types {
 		subject := name + " " + dns.TypeToString[t]
 		if e.DNSSEC == nil || !e.vantage.DNSSEC || !e.anchored(name) {
@@ -86,9 +91,9 @@ func (e *Env) secureResults(ctx context.Context, name string, types ...uint16) [
 // secureResult words one validation. The first reason decides; the others come
 // with the evidence.
 func (e *Env) secureResult(subject string, v dnssec.Result) verdict.Result {
-	r := verdict.Result{Check: verdict.DNSSEC, Subject: subject, At: e.Now(), Args: map[string]string{}}
+	r := verdict.Result{Check: verdict.DNSSEC, Subject: subject, At: e.Now()}
 	if len(v.Reasons) == 0 {
-		r.Reason = verdict.Reason("dnssec." + v.State.String())
+		r.Reason, r.Args = verdict.Reason("dnssec."+v.State.String()), map[string]string{}
 	} else {
 		first := v.Reasons[0]
 		r.Reason = first.Code
@@ -102,11 +107,17 @@ func (e *Env) secureResult(subject string, v dnssec.Result) verdict.Result {
 	if !v.Expires.IsZero() {
 		r.Args["expires"] = v.Expires.UTC().Format(time.RFC3339)
 	}
+	asked := e.DNS.Evidence(v.Name, v.Type)
+	if len(v.Reasons) == 0 {
+		r.Evidence = asked
+		return r
+	}
+	r.Evidence = make([]verdict.Evidence, 0, len(v.Reasons)+len(asked))
 	for _, why := range v.Reasons {
 		r.Evidence = append(r.Evidence, verdict.Evidence{At: r.At, Asked: "zone " + zoneName(why.Zone), Over: "dnssec",
 			Query: subject, Answer: brief(strings.TrimSpace(why.Detail + " " + why.Record))})
 	}
-	r.Evidence = append(r.Evidence, e.DNS.Evidence(v.Name, v.Type)...)
+	r.Evidence = append(r.Evidence, asked...)
 	return r
 }
 
@@ -133,7 +144,7 @@ func (e *Env) disagreements(v dnssec.Result) []verdict.Result {
 // plainArgs are a reason's arguments with names as people write them: the
 // sentence has its own full stop.
 func plainArgs(why dnssec.Reason) map[string]string {
-	out := map[string]string{}
+	out := make(map[string]string, len(why.Args)+2) // the cause and the expiry come to them
 	maps.Copy(out, why.Args)
 	for _, k := range []string{"name", "zone", "parent", "signer"} {
 		if n := out[k]; n != "" {

@@ -187,7 +187,7 @@ func key(host, kind string) string { return host + " " + kind }
 
 // started is a running world and its inventory. The caller closes it: in a bubble
 // of synctest that has to come before the end of the test.
-func started(t *testing.T, w lab.World, o lab.Options) (*lab.Lab, inventory.Inventory) {
+func started(t testing.TB, w lab.World, o lab.Options) (*lab.Lab, inventory.Inventory) {
 	t.Helper()
 	l, err := lab.Start(w, o)
 	if err != nil {
@@ -205,13 +205,13 @@ func started(t *testing.T, w lab.World, o lab.Options) (*lab.Lab, inventory.Inve
 }
 
 // environment wires a lab up as the command does.
-func environment(t *testing.T, ctx context.Context, l *lab.Lab, inv inventory.Inventory) *probes.Env {
+func environment(t testing.TB, ctx context.Context, l *lab.Lab, inv inventory.Inventory) *probes.Env {
 	t.Helper()
 	return environmentOver(t, ctx, l, inv, dial.Guard(l.Dial, l.Allow()...))
 }
 
 // environmentOver is an environment with a door to the network of one's own.
-func environmentOver(t *testing.T, ctx context.Context, l *lab.Lab, inv inventory.Inventory, out dial.Func) *probes.Env {
+func environmentOver(t testing.TB, ctx context.Context, l *lab.Lab, inv inventory.Inventory, out dial.Func) *probes.Env {
 	t.Helper()
 	const step = 300 * time.Millisecond
 	hints, err := resolve.ReadHints(strings.NewReader(l.Hints()))

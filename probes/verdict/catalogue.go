@@ -1,7 +1,7 @@
 package verdict
 
 import (
-	"maps"
+	"cmp"
 	"slices"
 )
 
@@ -46,10 +46,15 @@ var byReason = index(
 	browserReasons, mailReasons, reverseReasons, vantageReasons, scanReasons,
 )
 
-func index(tables ...[]Entry) map[Reason]Entry {
-	m := make(map[Reason]Entry)
+func index(tables ...[]Entry) map[Reason]*Entry {
+	n := 0
 	for _, t := range tables {
-		for _, e := range t {
+		n += len(t)
+	}
+	m := make(map[Reason]*Entry, n)
+	for _, t := range tables {
+		for i := range t {
+			e := &t[i]
 			if _, twice := m[e.Reason]; twice {
 				panic("verdict: reason " + string(e.Reason) + " is in the catalogue twice")
 			}
@@ -63,17 +68,17 @@ func index(tables ...[]Entry) map[Reason]Entry {
 // (from a newer run's store) has Outcome Unknown and its code as title.
 func Lookup(r Reason) Entry {
 	if e, ok := byReason[r]; ok {
-		return e
+		return *e
 	}
 	return Entry{Reason: r, Title: Text{EN: string(r), VI: string(r)}}
 }
 
 // Catalogue returns all entries, sorted by reason.
 func Catalogue() []Entry {
-	return slices.SortedFunc(maps.Values(byReason), func(a, b Entry) int {
-		if a.Reason < b.Reason {
-			return -1
-		}
-		return 1
-	})
+	out := make([]Entry, 0, len(byReason))
+	for _, e := range byReason {
+		out = append(out, *e)
+	}
+	slices.SortFunc(out, func(a, b Entry) int { return cmp.Compare(a.Reason, b.Reason) })
+	return out
 }

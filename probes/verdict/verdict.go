@@ -170,7 +170,11 @@ func (r Result) Advice(l Lang) string { return r.fill(Lookup(r.Reason).Advice.In
 // fill puts Subject and Args into a sentence's {places}; a place without an
 // argument is shown as an ellipsis, never as markup.
 func (r Result) fill(s string, l Lang) string {
+	if strings.IndexByte(s, '{') < 0 {
+		return s
+	}
 	var b strings.Builder
+	b.Grow(2 * len(s))
 	for {
 		open := strings.IndexByte(s, '{')
 		if open < 0 {
