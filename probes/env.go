@@ -62,6 +62,7 @@ type Config struct {
 	EHLO      string // how mail servers are greeted; default: an address literal
 	Browser   string // the Chromium to ask for its opinion: a path, or "auto"; empty: none
 	OwnCAs    bool   // CAs has authorities that no browser knows
+	Brief     bool   // no evidence of what passed, and no chains of trust: nobody will look at them
 }
 
 // Env is one run's view of the world: its configuration, what Preflight found

@@ -48,7 +48,9 @@ func dnssecResults(ctx context.Context, e *Env, s *subject) []verdict.Result {
 		}
 		out = append(out, found...)
 	}
-	e.keepChains(ctx, s.Host, out)
+	if !e.Brief {
+		e.keepChains(ctx, s.Host, out)
+	}
 	return out
 }
 
@@ -106,6 +108,9 @@ func (e *Env) secureResult(subject string, v dnssec.Result) verdict.Result {
 	}
 	if !v.Expires.IsZero() {
 		r.Args["expires"] = v.Expires.UTC().Format(time.RFC3339)
+	}
+	if e.Brief && r.Outcome() == verdict.Pass {
+		return r
 	}
 	asked := e.DNS.Evidence(v.Name, v.Type)
 	if len(v.Reasons) == 0 {

@@ -217,6 +217,7 @@ func (j *job) run(ctx context.Context) error {
 		return err
 	}
 	j.base = runCtx
+	j.set.config.Brief = j.streamed()
 	j.env = probes.New(runCtx, j.set.config)
 	j.set.forget()
 	_, j.preflight = j.env.Preflight(runCtx)

@@ -282,7 +282,9 @@ func (r *Resolver) Evidence(name string, qtype uint16) []verdict.Evidence {
 	}
 	all := a.exchanges
 	if h, ok := r.hearings.get(q); ok {
-		all = slices.Concat(all, h.said.all())
+		if more := h.said.all(); len(more) > 0 {
+			all = slices.Concat(all, more)
+		}
 	}
 	return evidence(all)
 }
