@@ -3,7 +3,6 @@ package dnssec
 import (
 	_ "embed"
 	"encoding/csv"
-	"fmt"
 	"strconv"
 	"strings"
 )
@@ -26,6 +25,7 @@ const (
 // algorithm is one row of the registries; the zero value is an unassigned number.
 type algorithm struct {
 	mnemonic                       string
+	name                           string // number and mnemonic
 	sign, validate                 advice // use; for digests, sign is for delegation
 	implementSign, implementVerify advice
 	checked                        bool // this program has it, and the registry lets it be used
@@ -83,7 +83,7 @@ func number(text string) uint8 {
 }
 
 func row(f []string) algorithm {
-	return algorithm{mnemonic: f[2], sign: advice(f[3]), validate: advice(f[4]), implementSign: advice(f[5]), implementVerify: advice(f[6]),
+	return algorithm{mnemonic: f[2], name: f[1] + " " + f[2], sign: advice(f[3]), validate: advice(f[4]), implementSign: advice(f[5]), implementVerify: advice(f[6]),
 		checked: f[7] == "yes", ref: f[8]}
 }
 
@@ -95,7 +95,7 @@ func digestName(n uint8) string { return registryName(digests, n) }
 
 func registryName(table map[uint8]algorithm, n uint8) string {
 	if a, ok := table[n]; ok {
-		return fmt.Sprintf("%d %s", n, a.mnemonic)
+		return a.name
 	}
 	return strconv.Itoa(int(n))
 }

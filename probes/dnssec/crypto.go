@@ -20,35 +20,38 @@ import (
 // key is one DNSKEY of a zone, read once. check is nil when the algorithm is
 // not supported or the key material is unusable.
 type key struct {
-	rr    *dns.DNSKEY
-	tag   uint16
-	bits  int    // size of the modulus or the curve, 0 if unusable
-	cost  int    // work units of one signature check, see budget
-	rdata []byte // as in a DNSKEY record, for digests
-	check func(data, signature []byte) bool
+	rr        *dns.DNSKEY // nil in a zone that is kept: its text takes more room than the rest
+	tag       uint16
+	flags     uint16
+	protocol  uint8
+	algorithm uint8
+	bits      int    // size of the modulus or the curve, 0 if unusable
+	cost      int    // work units of one signature check, see budget
+	rdata     []byte // as in a DNSKEY record, for digests
+	check     func(data, signature []byte) bool
 }
 
 // zoneKey reports whether the key may sign a zone's data at all: the zone flag
 // set, protocol 3 (RFC 4034 2.1.1, 2.1.2).
-func (k *key) zoneKey() bool { return k.rr.Flags&dns.ZONE != 0 && k.rr.Protocol == 3 }
+func (k *key) zoneKey() bool { return k.flags&dns.ZONE != 0 && k.protocol == 3 }
 
 // revoked reports the REVOKE flag; such a key vouches for nothing (RFC 5011 2.1).
-func (k *key) revoked() bool { return k.rr.Flags&dns.REVOKE != 0 }
+func (k *key) revoked() bool { return k.flags&dns.REVOKE != 0 }
 
 // usable is what a signature needs of a key beyond tag and algorithm.
 func (k *key) usable() bool { return k.check != nil && k.zoneKey() && !k.revoked() }
 
 // newKey reads a DNSKEY record.
 func newKey(rr *dns.DNSKEY) *key {
-	k := &key{rr: rr}
-	pub, err := base64.StdEncoding.DecodeString(rr.PublicKey)
+	k := &key{rr: rr, flags: rr.Flags, protocol: rr.Protocol, algorithm: rr.Algorithm}
+	rdata := make([]byte, 0, 4+base64.StdEncoding.DecodedLen(len(rr.PublicKey)))
+	rdata = append(binary.BigEndian.AppendUint16(rdata, rr.Flags), rr.Protocol, rr.Algorithm)
+	rdata, err := base64.StdEncoding.AppendDecode(rdata, []byte(rr.PublicKey))
 	if err != nil {
 		return k
 	}
-	k.rdata = make([]byte, 0, 4+len(pub))
-	k.rdata = binary.BigEndian.AppendUint16(k.rdata, rr.Flags)
-	k.rdata = append(k.rdata, rr.Protocol, rr.Algorithm)
-	k.rdata = append(k.rdata, pub...)
+	k.rdata = rdata
+	pub := rdata[4:]
 	k.tag = keyTag(k.rdata)
 	switch rr.Algorithm {
 	case dns.RSASHA1, dns.RSASHA1NSEC3SHA1:
@@ -97,17 +100,40 @@ func (k *key) ecdsa(pub []byte, curve elliptic.Curve, size, cost int) {
 		if len(sig) != 2*size {
 			return false
 		}
-		var digest []byte
+		var buf [maxECDSA]byte
+		der := appendECDSA(buf[:0], sig)
 		if size == 32 {
 			d := sha256.Sum256(data)
-			digest = d[:]
-		} else {
-			d := sha512.Sum384(data)
-			digest = d[:]
+			return ecdsa.VerifyASN1(key, d[:], der)
 		}
-		r, s := new(big.Int).SetBytes(sig[:size]), new(big.Int).SetBytes(sig[size:])
-		return ecdsa.Verify(key, digest, r, s)
+		d := sha512.Sum384(data)
+		return ecdsa.VerifyASN1(key, d[:], der)
 	}
+}
+
+// maxECDSA is the length of the longest signature that appendECDSA makes, in octets:
+// that of P-384, where both numbers need a zero in front.
+const maxECDSA = 2 + 2*(2+1+48)
+
+// appendECDSA turns a signature of DNSSEC, two numbers of the same length (RFC 6605
+// 4), into the DER form that crypto/ecdsa reads (RFC 3279 2.2.3). All lengths are
+// below 128.
+func appendECDSA(b, sig []byte) []byte {
+	start := len(b)
+	b = append(b, 0x30, 0) // SEQUENCE
+	for _, n := range [][]byte{sig[:len(sig)/2], sig[len(sig)/2:]} {
+		for len(n) > 1 && n[0] == 0 {
+			n = n[1:]
+		}
+		b = append(b, 0x02, byte(len(n))) // INTEGER, which has a sign
+		if n[0] >= 0x80 {
+			b[len(b)-1]++
+			b = append(b, 0)
+		}
+		b = append(b, n...)
+	}
+	b[start+1] = byte(len(b) - start - 2)
+	return b
 }
 
 // Limits of RSA keys: RFC 3110 and RFC 5702 allow moduli of 512 to 4096 bits
@@ -122,7 +148,7 @@ const (
 func (k *key) rsa(pub []byte, hash crypto.Hash) {
 	n, e, ok := rsaNumbers(pub)
 	if !ok || n.BitLen() < minModulusBits || n.BitLen() > maxModulusBits ||
-		k.rr.Algorithm == dns.RSASHA512 && n.BitLen() < 1024 ||
+		k.algorithm == dns.RSASHA512 && n.BitLen() < 1024 ||
 		e.BitLen() > maxExponentBits || e.BitLen() < 2 || e.Bit(0) == 0 || n.Bit(0) == 0 {
 		return
 	}
@@ -195,7 +221,7 @@ func rsaCheck(n, e *big.Int, hash crypto.Hash, digest, sig []byte) bool {
 // dsDigest computes what a DS record of the key would hold, nil if the digest
 // type is not supported (RFC 4034 5.1.4, RFC 4509, RFC 6605).
 func (k *key) dsDigest(owner name, digestType uint8) []byte {
-	data := append([]byte(owner), k.rdata...)
+	data := append(append(make([]byte, 0, len(owner)+len(k.rdata)), owner...), k.rdata...)
 	switch digestType {
 	case dns.SHA1:
 		d := sha1.Sum(data)

@@ -101,11 +101,35 @@ func lowerWire(b []byte) {
 
 // String returns the presentation form with its final dot.
 func (n name) String() string {
+	if len(n) > 1 && n.plain() {
+		var buf [255]byte
+		copy(buf[:], n[1:])
+		for i := int(n[0]); i < len(n)-1; i += int(n[i+1]) + 1 {
+			buf[i] = '.'
+		}
+		return string(buf[:len(n)-1])
+	}
 	s, _, err := dns.UnpackDomainName([]byte(n), 0)
 	if err != nil {
 		return "."
 	}
 	return s
+}
+
+// plain reports that no octet of the labels needs an escape. Length octets are below
+// 64 and may be any.
+func (n name) plain() bool {
+	for i, next := 0, 0; i < len(n); i++ {
+		c := n[i]
+		switch {
+		case i == next:
+			next += int(c) + 1
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '-', c == '_':
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // labels counts the labels, the root's empty one not included (RFC 4034 3.1.3

@@ -216,7 +216,7 @@ func runCases(t *testing.T, cases []brokenCase) {
 	}
 }
 
-func judge(t *testing.T, res Result, want State, code string) {
+func judge(t testing.TB, res Result, want State, code string) {
 	t.Helper()
 	got := ""
 	if len(res.Reasons) > 0 {

@@ -3,6 +3,7 @@ package dnssec
 import (
 	"encoding/binary"
 	"slices"
+	"sync"
 
 	"github.com/miekg/dns"
 )
@@ -107,6 +108,9 @@ func shallow(rr dns.RR) dns.RR {
 // canonical form, sorted, duplicates removed (RFC 4034 6.3).
 type canonical [][]byte
 
+// scratches are for packing one record each, which most fit in.
+var scratches = sync.Pool{New: func() any { return new([1024]byte) }}
+
 // canonicalSet prepares records of one owner, type and class. It fails on a
 // record that cannot be packed.
 func canonicalSet(rrs []dns.RR) (canonical, bool) {
@@ -116,7 +120,9 @@ func canonicalSet(rrs []dns.RR) (canonical, bool) {
 	}
 	store := make([]byte, 0, total)
 	set := make(canonical, 0, len(rrs))
-	var scratch [1024]byte
+	scratch := scratches.Get().(*[1024]byte)
+	defer scratches.Put(scratch)
+	clear(scratch[:]) // the library leaves octets alone where an address is none
 	for _, rr := range rrs {
 		buf := scratch[:]
 		if n := dns.Len(rr) + 1; n > len(buf) {
