@@ -83,7 +83,7 @@ type Result struct {
 	Rcode     int       // of the last answer; SERVFAIL if there was none
 	Reasons   []Reason  // the deciding one first
 	Answer    []dns.RR  // the CNAME and DNAME chain and the final records, in order
-	Chain     []Link    // zones from the anchor down, of every name on the chain
+	Chain     []*Link   // zones from the anchor down, of every name on the chain
 	Expires   time.Time // when the first signature relied on expires; zero if none was
 	Negative  bool      // there is no such name or no such record
 	Canonical string    // the name at the end of the chain of aliases
@@ -104,12 +104,12 @@ type Reason struct {
 	Args   map[string]string `json:"args,omitempty"`   // for the catalogue's sentences
 }
 
-// Link is one zone of the chain of trust.
+// Link is one zone of the chain of trust. Results share it: it must not be changed.
 type Link struct {
 	Zone    string    `json:"zone"`
 	State   State     `json:"status"`
-	DS      []string  `json:"ds,omitempty"`     // the DS records at its parent
-	Anchor  []string  `json:"anchor,omitempty"` // the trust anchors used, instead of DS
+	DS      Records   `json:"ds,omitempty"`     // the DS records at its parent
+	Anchor  Records   `json:"anchor,omitempty"` // the trust anchors used, instead of DS
 	Keys    []Key     `json:"keys,omitempty"`
 	Reason  *Reason   `json:"reason,omitempty"` // why it is not secure
 	Expires time.Time `json:"expires,omitzero"` // first expiry among the signatures on its DS and DNSKEY sets
@@ -117,6 +117,18 @@ type Link struct {
 	Parent     string              `json:"parent,omitempty"`     // the zone that its DS records are in
 	Digests    []verdict.ChainDS   `json:"digests,omitempty"`    // DS, or the anchors that are DS records, taken apart
 	Signatures []verdict.Signature `json:"signatures,omitempty"` // on the DS set or its denial, and on the DNSKEY set
+}
+
+// Records are written in presentation form.
+type Records []dns.RR
+
+// MarshalJSON writes a list of strings, one a record.
+func (rrs Records) MarshalJSON() ([]byte, error) {
+	texts := make([]string, len(rrs))
+	for i, rr := range rrs {
+		texts[i] = rr.String()
+	}
+	return json.Marshal(texts)
 }
 
 // Key is one DNSKEY of a zone.
@@ -129,8 +141,8 @@ type jsonResult struct {
 	Status    State     `json:"status"`
 	Rcode     string    `json:"rcode"`
 	Reasons   []Reason  `json:"reasons"`
-	Answer    []string  `json:"answer"`
-	Chain     []Link    `json:"chain"`
+	Answer    Records   `json:"answer"`
+	Chain     []*Link   `json:"chain"`
 	Canonical string    `json:"canonical,omitempty"`
 	Expires   time.Time `json:"expires,omitzero"`
 
@@ -154,7 +166,7 @@ func (r Result) clientRcode() int {
 func (r Result) MarshalJSON() ([]byte, error) {
 	out := jsonResult{
 		Name: r.Name, Type: typeName(r.Type), Status: r.State, Rcode: rcodeName(r.clientRcode()),
-		Reasons: r.Reasons, Answer: []string{}, Chain: r.Chain, Expires: r.Expires,
+		Reasons: r.Reasons, Answer: r.Answer, Chain: r.Chain, Expires: r.Expires,
 		At: r.At.UTC(), Hops: r.Hops,
 	}
 	if r.Canonical != r.Name {
@@ -164,10 +176,7 @@ func (r Result) MarshalJSON() ([]byte, error) {
 		out.Reasons = []Reason{}
 	}
 	if out.Chain == nil {
-		out.Chain = []Link{}
-	}
-	for _, rr := range r.Answer {
-		out.Answer = append(out.Answer, rr.String())
+		out.Chain = []*Link{}
 	}
 	return json.Marshal(out)
 }

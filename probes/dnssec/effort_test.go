@@ -133,3 +133,16 @@ func BenchmarkLargeMixedAnswer(b *testing.B) {
 	w.at(www, dns.TypeANY, trap(2))
 	freshly(b, w, www, dns.TypeANY, Bogus)
 }
+
+// Where the parent is known and its DS records do not hold, nobody need be asked for
+// the child's keys.
+func TestKeysAreAskedForWhenNeeded(t *testing.T) {
+	w := newWorld(t, province()...)
+	v := w.validator()
+	judge(t, v.Validate(context.Background(), "www.nsec3.vn.", dns.TypeA), Secure, "")
+	w.at("nsec.vn.", dns.TypeDS, eachSig(dns.TypeDS, flip))
+	judge(t, v.Validate(context.Background(), www, dns.TypeA), Bogus, "dnssec.bogus.sig-invalid")
+	if n := w.asked["nsec.vn. DNSKEY"]; n != 0 {
+		t.Errorf("asked %d times for the keys of a zone whose DS does not hold", n)
+	}
+}

@@ -125,7 +125,7 @@ func (r *run) empty(m *dns.Msg, n, above name, qtype uint16, prior finding) (fin
 		r.atHand = append(r.atHand, prior.msg)
 	}
 	z := r.establish(above)
-	unanchored := z.reason.Code == codeNoAnchor
+	unanchored := z.reason().Code == codeNoAnchor
 	if z.state != Insecure && !unanchored {
 		return finding{}, false
 	}
@@ -161,9 +161,9 @@ func (r *run) signedElsewhere(m *dns.Msg, n, above name, qtype uint16, aliased b
 // that its signatures name.
 func unverified(z *zone, msg *message, n name, qtype uint16, signed []name) finding {
 	f := read(msg, n, qtype)
-	f.state, f.reason, f.zone = z.state, z.reason, z
-	if z.reason.Code == codeUnsigned && slices.Contains(signed, z.apex) {
-		f.reason = newReason(codeIsland, z.apex, z.apex, dns.TypeDS, "record", z.reason.Record, "parent", z.reason.Args["parent"])
+	f.state, f.reason, f.zone = z.state, z.reason(), z
+	if z.reason().Code == codeUnsigned && slices.Contains(signed, z.apex) {
+		f.reason = newReason(codeIsland, z.apex, z.apex, dns.TypeDS, "record", z.reason().Record, "parent", z.reason().Args["parent"])
 	}
 	return f
 }

@@ -89,7 +89,7 @@ func (r *run) keysByDS(c name, parent *zone, cut cut, early <-chan reply) *zone 
 	ds := supportedDS(cut.ds)
 	if len(ds) == 0 {
 		z := r.failed(c, parent, Insecure, unsupportedDS(parent.apex, c, cut.ds))
-		z.link.DS = texts(cut.ds)
+		z.link.DS = cut.ds
 		return z
 	}
 	var limit *Reason
@@ -112,7 +112,7 @@ func (r *run) keysByDS(c name, parent *zone, cut cut, early <-chan reply) *zone 
 		return trusted, nil
 	}
 	z := r.keyed(c, parent, trust, early)
-	z.link.DS = texts(cut.ds)
+	z.link.DS = cut.ds
 	if z.state == Secure {
 		z.expires = earlier(z.expires, cut.expires)
 		z.link.Expires = earlier(z.link.Expires, cut.expires)
@@ -134,7 +134,7 @@ func (r *run) matchDS(c name, keys []*key, set []*dns.DS) (trusted []*key, misma
 			continue
 		}
 		for _, k := range keys {
-			if k.tag != ds.KeyTag || k.rr.Algorithm != ds.Algorithm || k.rdata == nil {
+			if k.tag != ds.KeyTag || k.algorithm != ds.Algorithm || k.rdata == nil {
 				continue
 			}
 			if bytes.Equal(k.dsDigest(c, ds.DigestType), want) {
@@ -170,7 +170,7 @@ func (r *run) prime(c name, anchors []dns.RR) *zone {
 	usable := supportedDS(ds)
 	if len(usable) == 0 && len(pinned) == 0 {
 		z := r.failed(c, nil, Insecure, newReason(codeAnchorAlgorithm, c, c, dns.TypeDNSKEY, "record", record(anchors[0])))
-		z.link.Anchor = texts(anchors)
+		z.link.Anchor = anchors
 		return z
 	}
 	trust := func(keys []*key) ([]*key, *Reason) {
@@ -181,7 +181,7 @@ func (r *run) prime(c name, anchors []dns.RR) *zone {
 		}
 		for _, k := range keys {
 			for _, p := range pinned {
-				if k.rr.Algorithm == p.rr.Algorithm && k.rr.PublicKey == p.rr.PublicKey && !slices.Contains(trusted, k) {
+				if k.algorithm == p.algorithm && k.rr.PublicKey == p.rr.PublicKey && !slices.Contains(trusted, k) {
 					trusted = append(trusted, k)
 				}
 			}
@@ -193,7 +193,7 @@ func (r *run) prime(c name, anchors []dns.RR) *zone {
 		return trusted, nil
 	}
 	z := r.keyed(c, nil, trust, nil)
-	z.link.Anchor = texts(anchors)
+	z.link.Anchor = anchors
 	return z
 }
 
@@ -220,7 +220,7 @@ func (r *run) keyed(c name, parent *zone, trust func([]*key) ([]*key, *Reason), 
 		switch {
 		case again.state == Secure:
 			if z.state == Bogus {
-				again.remarks = append(again.remarks, disagreement(z.reason))
+				again.remarks = append(again.remarks, disagreement(z.reason()))
 			}
 			return again
 		case again.state == Bogus && z.state != Bogus:
@@ -242,7 +242,7 @@ func (r *run) judgeKeys(c name, parent *zone, trust func([]*key) ([]*key, *Reaso
 	if len(set.rrs) > maxKeys {
 		return r.failed(c, parent, Indeterminate, newReason(codeLimit, c, c, dns.TypeDNSKEY))
 	}
-	var keys []*key
+	keys := make([]*key, 0, len(set.rrs))
 	for _, rr := range set.rrs {
 		if k, ok := rr.(*dns.DNSKEY); ok {
 			keys = append(keys, newKey(k))
@@ -277,11 +277,10 @@ func (r *run) judgeKeys(c name, parent *zone, trust func([]*key) ([]*key, *Reaso
 		return z
 	}
 	z := &zone{apex: c, state: Secure, parent: parent, expires: got.expires,
-		link: Link{Zone: c.String(), State: Secure, Keys: describe(keys, trusted, got.key), Expires: got.expires}}
-	for _, k := range keys {
-		if k.rr.Algorithm != 0 && k.rdata != nil {
-			z.keys = append(z.keys, k)
-		}
+		link: &Link{Zone: c.String(), State: Secure, Keys: describe(keys, trusted, got.key), Expires: got.expires}}
+	z.keys = slices.DeleteFunc(keys, func(k *key) bool { return k.algorithm == 0 || k.rdata == nil })
+	for _, k := range z.keys {
+		k.rr = nil
 	}
 	if parent != nil {
 		z.expires = earlier(z.expires, parent.expires)
@@ -291,22 +290,17 @@ func (r *run) judgeKeys(c name, parent *zone, trust func([]*key) ([]*key, *Reaso
 
 // published reports that one of the keys may have made a signature.
 func published(keys []*key, sig *dns.RRSIG) bool {
-	return slices.ContainsFunc(keys, func(k *key) bool { return k.tag == sig.KeyTag && k.rr.Algorithm == sig.Algorithm })
+	return slices.ContainsFunc(keys, func(k *key) bool { return k.tag == sig.KeyTag && k.algorithm == sig.Algorithm })
 }
 
 func describe(keys, trusted []*key, signer *key) []Key {
-	var out []Key
-	for _, k := range keys {
-		out = append(out, Key{Tag: k.tag, Flags: k.rr.Flags, Algorithm: algorithmName(k.rr.Algorithm), Bits: k.bits,
-			Trusted: slices.Contains(trusted, k), Signs: k == signer})
+	if len(keys) == 0 {
+		return nil
 	}
-	return out
-}
-
-func texts(rrs []dns.RR) []string {
-	var out []string
-	for _, rr := range rrs {
-		out = append(out, rr.String())
+	out := make([]Key, 0, len(keys))
+	for _, k := range keys {
+		out = append(out, Key{Tag: k.tag, Flags: k.flags, Algorithm: algorithmName(k.algorithm), Bits: k.bits,
+			Trusted: slices.Contains(trusted, k), Signs: k == signer})
 	}
 	return out
 }

@@ -50,7 +50,8 @@ const (
 	// maxRetries bounds how many other servers are asked after a bogus answer.
 	maxRetries = 7
 	// maxKeptZones bounds the zones of a Validator that are kept: those looked at
-	// last, and as many from before. A zone takes about 2 KiB.
+	// last, and as many from before. A zone takes about 1 KiB, and each of its keys
+	// some 400 octets.
 	maxKeptZones = 1 << 14
 	// maxRemembered bounds remembered signatures of a Validator, some 64 octets each:
 	// those of 200,000 zones.

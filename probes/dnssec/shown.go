@@ -28,45 +28,49 @@ type attempt struct {
 
 // examined is a record set that was verified on the way.
 type examined struct {
-	apex name
-	set  *rrset
-	got  checked
+	apex  name
+	set   *rrset
+	ok    bool
+	code  verdict.Reason // why not
+	tried []attempt
 }
 
 // note keeps what came of verifying a set: the first outcome, or the first good
 // one after other servers were asked.
 func (b *budget) note(apex name, set *rrset, got checked) {
+	now := examined{apex, set, got.ok, got.reason.Code, got.tried}
 	for i, e := range b.seen {
 		if e.apex == apex && e.set.owner == set.owner && e.set.rrtype == set.rrtype {
-			if got.ok && !e.got.ok {
-				b.seen[i] = examined{apex, set, got}
+			if now.ok && !e.ok {
+				b.seen[i] = now
 			}
 			return
 		}
 	}
-	b.seen = append(b.seen, examined{apex, set, got})
+	b.seen = append(b.seen, now)
 }
 
 // show fills a new zone's link with what was looked at to make it.
 func (r *run) show(z *zone) {
-	l := &z.link
+	l := z.link
 	if z.parent != nil {
-		l.Parent = z.parent.apex.String()
+		l.Parent = z.parent.link.Zone
 	}
 	for _, e := range r.b.seen {
 		if e.apex == z.apex && e.set.rrtype != dns.TypeDNSKEY {
 			continue
 		}
-		l.Signatures = append(l.Signatures, r.signatures(e)...)
+		l.Signatures = r.signatures(l.Signatures, e)
 		if e.set.rrtype == dns.TypeDS && e.set.owner == z.apex && l.DS == nil {
-			l.DS = texts(e.set.rrs[:min(len(e.set.rrs), maxDS)]) // of a set that does not hold
+			l.DS = e.set.rrs[:min(len(e.set.rrs), maxDS)] // of a set that does not hold
 		}
 	}
-	for _, text := range slices.Concat(l.DS, l.Anchor) {
-		rr, err := dns.NewRR(text)
-		if ds, ok := rr.(*dns.DS); ok && err == nil {
-			l.Digests = append(l.Digests, verdict.ChainDS{Tag: ds.KeyTag,
-				Algorithm: algorithmName(ds.Algorithm), Digest: digestName(ds.DigestType), Match: r.b.match(ds, l)})
+	for _, rrs := range []Records{l.DS, l.Anchor} {
+		for _, rr := range rrs {
+			if ds, ok := rr.(*dns.DS); ok {
+				l.Digests = append(l.Digests, verdict.ChainDS{Tag: ds.KeyTag,
+					Algorithm: algorithmName(ds.Algorithm), Digest: digestName(ds.DigestType), Match: r.b.match(ds, l)})
+			}
 		}
 	}
 }
@@ -94,21 +98,17 @@ func (b *budget) match(ds *dns.DS, l *Link) string {
 	return "no-key"
 }
 
-// signatures lists the signatures of a set as they were found.
-func (r *run) signatures(e examined) []verdict.Signature {
-	var out []verdict.Signature
-	for _, sig := range e.set.sigs {
-		if len(out) == maxShownSignatures {
-			break
-		}
+// signatures appends the signatures of a set as they were found.
+func (r *run) signatures(out []verdict.Signature, e examined) []verdict.Signature {
+	for _, sig := range e.set.sigs[:min(len(e.set.sigs), maxShownSignatures)] {
 		s := verdict.Signature{
 			Type: typeName(sig.TypeCovered), Signer: sig.SignerName, Tag: sig.KeyTag, Algorithm: algorithmName(sig.Algorithm),
 			Inception: nearest(sig.Inception, r.now), Expiration: nearest(sig.Expiration, r.now),
 		}
-		i := slices.IndexFunc(e.got.tried, func(a attempt) bool { return a.sig == sig })
+		i := slices.IndexFunc(e.tried, func(a attempt) bool { return a.sig == sig })
 		switch {
 		case i >= 0:
-			s.Valid, s.Reason = e.got.tried[i].ok, e.got.tried[i].code
+			s.Valid, s.Reason = e.tried[i].ok, e.tried[i].code
 		case e.apex != "": // the others hold or not by what needs no cryptography
 			s.Reason = r.precheck(e.apex, e.set, sig).code
 		}
@@ -143,7 +143,7 @@ func (r *run) shown(n name, qtype uint16, f finding) verdict.ChainHop {
 	if len(h.Sets) == 0 && f.msg != nil {
 		for _, set := range relevant(f.msg, n, qtype) {
 			if len(h.Sets) < maxDenials {
-				h.Sets = append(h.Sets, r.shownSet(examined{set: set, got: checked{ok: true}}))
+				h.Sets = append(h.Sets, r.shownSet(examined{set: set, ok: true}))
 			}
 		}
 	}
@@ -151,9 +151,9 @@ func (r *run) shown(n name, qtype uint16, f finding) verdict.ChainHop {
 }
 
 func (r *run) shownSet(e examined) verdict.ChainSet {
-	out := verdict.ChainSet{Name: e.set.owner.String(), Type: typeName(e.set.rrtype), Signatures: r.signatures(e)}
-	if !e.got.ok {
-		out.Reason = e.got.reason.Code
+	out := verdict.ChainSet{Name: e.set.owner.String(), Type: typeName(e.set.rrtype), Signatures: r.signatures(nil, e)}
+	if !e.ok {
+		out.Reason = e.code
 	}
 	for i, rr := range e.set.rrs {
 		if i == maxShownRecords {

@@ -117,7 +117,7 @@ func (r *run) tryKeys(apex name, keys []*key, set *rrset, sig *dns.RRSIG, failed
 	f := fault{codeKeyMissing, sig, 6}
 	var data, signature []byte
 	for _, k := range keys {
-		if k.tag != sig.KeyTag || k.rr.Algorithm != sig.Algorithm {
+		if k.tag != sig.KeyTag || k.algorithm != sig.Algorithm {
 			continue
 		}
 		if !k.usable() {

@@ -47,9 +47,9 @@ func (c cut) unsettled() bool { return c.kind == cutBogus || c.kind == cutUnhear
 
 func (r *run) doubted(z *zone, m *dns.Msg) *zone {
 	if z.state == Bogus && unheard(m) {
-		return r.failed(z.apex, z.parent, Indeterminate, silence(z.reason, z.apex, dns.TypeDNSKEY))
+		return r.failed(z.apex, z.parent, Indeterminate, silence(z.reason(), z.apex, dns.TypeDNSKEY))
 	}
 	return z
 }
 
-func (z *zone) unsettled() bool { return z.state == Bogus || z.reason.Code == codeUnheard }
+func (z *zone) unsettled() bool { return z.state == Bogus || z.reason().Code == codeUnheard }

@@ -119,7 +119,7 @@ func (v *Validator) Validate(ctx context.Context, qname string, qtype uint16) Re
 	} else {
 		res.Expires = time.Time{}
 	}
-	res.Reasons = slices.Concat(decided, remarks, chain.remarks)
+	res.Reasons = append(append(decided, remarks...), chain.remarks...)
 	res.Chain = chain.links
 	return res
 }
@@ -144,20 +144,15 @@ func lastRecord(rrs []dns.RR) string {
 
 // chainOf gathers the zones of a result from the anchors down, each once.
 type chainOf struct {
-	links   []Link
+	links   []*Link
 	remarks []Reason
 	last    *zone
-	seen    map[*zone]bool
 }
 
 func (c *chainOf) add(z *zone) {
-	if z == nil || c.seen[z] {
+	if z == nil || slices.Contains(c.links, z.link) {
 		return
 	}
-	if c.seen == nil {
-		c.seen = make(map[*zone]bool)
-	}
-	c.seen[z] = true
 	c.add(z.parent)
 	c.links = append(c.links, z.link)
 	c.remarks = append(c.remarks, z.remarks...)

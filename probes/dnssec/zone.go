@@ -10,14 +10,13 @@ import (
 )
 
 // zone is what is known of the zone, or unsigned delegation, at apex. It never
-// changes once made.
+// changes once made. Thousands are kept: what only some need takes no room here.
 type zone struct {
 	apex    name
 	state   State
 	parent  *zone
-	keys    []*key // of a secure zone
-	reason  Reason // of any other
-	link    Link
+	keys    []*key    // of a secure zone
+	link    *Link     // as results show it
 	expires time.Time // first expiry on the chain down to here, zero if none
 	until   time.Time // for an indeterminate zone: when to look again
 	remarks []Reason  // that servers disagreed on the way
@@ -26,12 +25,6 @@ type zone struct {
 // recheck is how long a zone stays indeterminate before it is asked again.
 const recheck = 30 * time.Second
 
-// flight is the one look-up of a zone that all askers wait for.
-type flight struct {
-	done chan struct{}
-	zone *zone // nil if the one who looked was interrupted
-}
-
 func (z *zone) fresh(now time.Time) bool {
 	if !z.until.IsZero() && !now.Before(z.until) {
 		return false
@@ -39,10 +32,18 @@ func (z *zone) fresh(now time.Time) bool {
 	return z.expires.IsZero() || !now.After(z.expires)
 }
 
+// reason is why the zone is not secure, empty if it is.
+func (z *zone) reason() Reason {
+	if z.link.Reason == nil {
+		return Reason{}
+	}
+	return *z.link.Reason
+}
+
 // failed makes a zone that is not secure.
 func (r *run) failed(apex name, parent *zone, state State, reason Reason) *zone {
-	z := &zone{apex: apex, state: state, parent: parent, reason: reason,
-		link: Link{Zone: apex.String(), State: state, Reason: &reason}}
+	z := &zone{apex: apex, state: state, parent: parent,
+		link: &Link{Zone: apex.String(), State: state, Reason: &reason}}
 	if parent != nil {
 		z.expires = parent.expires
 	}
@@ -66,9 +67,10 @@ func (r *run) at(c name) *zone {
 			r.v.mu.Unlock()
 			return r.lead(c, f)
 		}
+		done := f.done
 		r.v.mu.Unlock()
 		select {
-		case <-f.done:
+		case <-done:
 		case <-r.ctx.Done():
 			return r.failed(c, nil, Indeterminate,
 				newReason(codeUnreachable, c, c, dns.TypeDNSKEY, "cause", string(causeOf(r.ctx, r.ctx.Err()))))
@@ -87,7 +89,7 @@ func (r *run) lead(c name, f *flight) *zone {
 		if !keep {
 			r.v.forget(c, f)
 		}
-		close(f.done)
+		r.v.land(f)
 	}()
 	if r.b.depth >= maxZones {
 		return r.failed(c, nil, Indeterminate, newReason(codeLimit, c, c, dns.TypeDS))
@@ -104,37 +106,6 @@ func (r *run) lead(c name, f *flight) *zone {
 	f.zone = z
 	keep = z.apex == c || z.state != Secure
 	return z
-}
-
-func (v *Validator) forget(c name, f *flight) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	for _, zones := range []map[name]*flight{v.zones, v.aged} {
-		if zones[c] == f {
-			delete(zones, c)
-		}
-	}
-}
-
-// find returns what is known of c, nil if nothing; v.mu is held.
-func (v *Validator) find(c name) *flight {
-	f := v.zones[c]
-	if f == nil {
-		if f = v.aged[c]; f != nil {
-			delete(v.aged, c)
-			v.keep(c, f)
-		}
-	}
-	return f
-}
-
-// keep notes what is known of c. When as many zones are young as may be, those
-// that were old already are forgotten; v.mu is held.
-func (v *Validator) keep(c name, f *flight) {
-	if len(v.zones) >= maxKeptZones {
-		v.aged, v.zones = v.zones, make(map[name]*flight)
-	}
-	v.zones[c] = f
 }
 
 // establish walks from the anchor above n downwards, label by label, and
@@ -213,13 +184,14 @@ func (r *run) byParent(c name) *zone {
 		return r.failed(c, r.v.known(c), Indeterminate, *reason)
 	}
 	msg := newMessage(m)
+	signers := r.signers(msg, c, dns.TypeDS)
 	var keys <-chan reply
-	if set := msg.set(c, dns.TypeDS); set != nil && len(supportedDS(set.rrs)) > 0 {
+	if set := msg.set(c, dns.TypeDS); set != nil && len(supportedDS(set.rrs)) > 0 && !r.v.knows(signers) {
 		fetch := r.fetch(c, dns.TypeDNSKEY)
 		defer fetch.stop()
 		keys = fetch.reply
 	}
-	parent := r.parentOf(c, msg)
+	parent := r.parentOf(c, signers)
 	if parent.state != Secure {
 		return parent
 	}
@@ -284,32 +256,13 @@ func (r *run) delegated(c name, parent *zone, cut cut, keys <-chan reply) *zone 
 
 // parentOf finds the zone that the DS answer about c comes from: the signer it
 // names, or else by walking down.
-func (r *run) parentOf(c name, msg *message) *zone {
-	for _, s := range r.signers(msg, c, dns.TypeDS) {
+func (r *run) parentOf(c name, signers []name) *zone {
+	for _, s := range signers {
 		if z := r.at(s); z.apex == s || z.state != Secure {
 			return z
 		}
 	}
 	return r.establish(c.parent())
-}
-
-// known returns the deepest secure zone above c that has been validated.
-func (v *Validator) known(c name) *zone {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	for c != root {
-		c = c.parent()
-		if f := v.find(c); f != nil {
-			select {
-			case <-f.done:
-				if f.zone != nil && f.zone.state == Secure {
-					return f.zone
-				}
-			default:
-			}
-		}
-	}
-	return nil
 }
 
 // signers lists the zones that signatures in an answer about n claim to come
