@@ -47,6 +47,7 @@ type socket struct {
 	waiting map[uint16]*waiter
 	ended   bool      // takes no further questions
 	left    time.Time // when the last question was off
+	untimed bool      // no read deadline is set till then
 }
 
 // waiter is one question under way. It is used again for others.
@@ -187,6 +188,11 @@ func (k *socket) leave(w *waiter, replied bool) {
 	k.left = time.Now()
 	if k.ended || !replied || k.asked >= socketQuestions {
 		k.end()
+		return
+	}
+	if k.untimed {
+		k.untimed = false
+		_ = k.conn.SetReadDeadline(k.left.Add(socketIdle))
 	}
 }
 
@@ -196,8 +202,8 @@ func (k *socket) rest() {
 	defer k.in.mu.Unlock()
 	idle := k.left.Add(socketIdle)
 	switch {
-	case len(k.waiting) > 0: // looked at again when a question could have been off for so long
-		idle = time.Now().Add(socketIdle)
+	case len(k.waiting) > 0:
+		k.untimed, idle = true, time.Time{}
 	case !time.Now().Before(idle):
 		k.end()
 		return
