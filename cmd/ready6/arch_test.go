@@ -21,6 +21,7 @@ var own = map[string][]string{
 	"inventory":       {"probes/verdict"},
 	"probes/verdict":  {},
 	"probes/dial":     {"probes/verdict"},
+	"probes/crew":     {},
 	"probes/resolve":  {"probes/crew", "probes/dial", "probes/verdict"},
 	"probes/dnssec":   {"probes/verdict"},
 	"probes/rpki":     {"probes/dial", "probes/verdict"},

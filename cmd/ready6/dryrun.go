@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"ready6/inventory"
@@ -74,6 +75,8 @@ func (j *job) dryRun() dryRun {
 	for _, s := range polite {
 		d.Limits[s] = fmt.Sprint(j.cfg.v.Get(s))
 	}
+	atOnce, _ := workers(j.cfg)
+	d.Limits["workers"] = strconv.Itoa(atOnce)
 	if j.set.optOut != nil {
 		d.OptOut = &optedOut{File: j.cfg.text("opt-out"), Entries: j.set.optOut.Len()}
 	}
