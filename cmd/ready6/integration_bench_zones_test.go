@@ -5,8 +5,10 @@ package main_test
 import (
 	"bufio"
 	"crypto"
+	"encoding/binary"
 	"fmt"
 	"maps"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -181,7 +183,11 @@ func (z agencyZone) make(i int, now time.Time) *madeZone {
 	return made
 }
 
-func (z agencyZone) address(i int) string { return fmt.Sprintf("2001:db8:80::%x", i+1) }
+func (z agencyZone) address(i int) string {
+	a := netip.MustParseAddr("2001:db8:80::").As16()
+	binary.BigEndian.PutUint32(a[12:], uint32(i+1))
+	return netip.AddrFrom16(a).String()
+}
 
 // makeAgencies makes all the zones, writes those that are served into dir, and
 // returns their files and the parent's text about them.
