@@ -279,9 +279,9 @@ func TestTCPOnlyServer(t *testing.T) {
 				}, "192.0.2.11", "192.0.2.12")
 				r := n.resolver(v4)
 				want(t, r, "www.x.vn", dns.TypeAAAA, "2001:db8:80::1")
-				before := n.packets("udp")
 				want(t, r, "www.x.vn", dns.TypeA, "192.0.2.80")
-				if name == "silent" && n.packets("udp") > before+1 {
+				// The first question's tries that lost may still be under way: they do not count.
+				if name == "silent" && n.packets("udp www.x.vn. A")-n.packets("udp www.x.vn. AAAA") > 1 {
 					t.Errorf("UDP again: %q", n.log)
 				}
 			})
