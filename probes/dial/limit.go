@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 )
 
 // Exhausted means that no connection could be opened within the limits before
@@ -33,7 +34,8 @@ type Limits struct {
 // Limit returns a Func that keeps to the limits. A dial above one of them waits
 // for its turn until its context is over; the error is then *Exhausted, or the
 // context's own if it was cancelled. The wait is not counted as part of a Step.
-// A slot is held until the connection is closed.
+// A slot is held until the connection is closed. A connection with a method Wanted
+// tells by it whether anybody waits: who has no use for it just now had better close it.
 func Limit(next Func, most Limits) Func {
 	l := &limiter{most: most, slots: make(map[netip.Prefix]*slots)}
 	if most.Total > 0 {
@@ -49,7 +51,7 @@ func Limit(next Func, most Limits) Func {
 			release()
 			return nil, err
 		}
-		lc := &limitedConn{Conn: c, release: sync.OnceFunc(release)}
+		lc := &limitedConn{Conn: c, of: l, release: sync.OnceFunc(release)}
 		if pc, ok := c.(net.PacketConn); ok {
 			return &limitedPacketConn{lc, pc}, nil
 		}
@@ -58,10 +60,11 @@ func Limit(next Func, most Limits) Func {
 }
 
 type limiter struct {
-	most  Limits
-	total chan struct{} // nil: no limit
-	mu    sync.Mutex
-	slots map[netip.Prefix]*slots // of addresses and networks in use only, so it stays as small as the load
+	most    Limits
+	total   chan struct{} // nil: no limit
+	waiting atomic.Int64  // dials that wait for a slot of any kind
+	mu      sync.Mutex
+	slots   map[netip.Prefix]*slots // of addresses and networks in use only, so it stays as small as the load
 }
 
 type slots struct {
@@ -111,6 +114,8 @@ func (l *limiter) take(ctx context.Context, busy chan struct{}, address string) 
 		return nil
 	default:
 	}
+	l.waiting.Add(1)
+	defer l.waiting.Add(-1)
 	defer hold(ctx)()
 	defer l.most.Meter.Clock(Waiting)()
 	select {
@@ -155,8 +160,12 @@ func (l *limiter) leave(of netip.Prefix, s *slots) {
 // limitedConn gives its slot back when closed, once.
 type limitedConn struct {
 	net.Conn
+	of      *limiter
 	release func()
 }
+
+// Wanted reports whether others wait for a slot, perhaps for this one.
+func (c *limitedConn) Wanted() bool { return c.of.waiting.Load() > 0 }
 
 func (c *limitedConn) Close() error {
 	defer c.release()

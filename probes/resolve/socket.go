@@ -177,7 +177,8 @@ func (k *socket) end() {
 	}
 }
 
-// leave takes a question off. A socket that brought no reply does not wait for more.
+// leave takes a question off. A socket that brought no reply does not wait for more,
+// nor does one whose place others wait for.
 func (k *socket) leave(w *waiter, replied bool) {
 	k.in.mu.Lock()
 	defer k.in.mu.Unlock()
@@ -186,7 +187,7 @@ func (k *socket) leave(w *waiter, replied bool) {
 		return
 	}
 	k.left = time.Now()
-	if k.ended || !replied || k.asked >= socketQuestions {
+	if k.ended || !replied || k.asked >= socketQuestions || k.wanted() {
 		k.end()
 		return
 	}
@@ -194,6 +195,12 @@ func (k *socket) leave(w *waiter, replied bool) {
 		k.untimed = false
 		_ = k.conn.SetReadDeadline(k.left.Add(socketIdle))
 	}
+}
+
+// wanted reports whether questions to other servers wait for a connection (see dial.Limit).
+func (k *socket) wanted() bool {
+	c, limited := k.conn.(interface{ Wanted() bool })
+	return limited && c.Wanted()
 }
 
 // rest decides, when nothing came for a while, whether the socket stays open.
