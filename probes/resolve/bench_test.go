@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/miekg/dns"
 )
@@ -33,7 +34,9 @@ func (c *instant) Read(b []byte) (int, error) {
 	}
 	return copy(b, m), nil
 }
-func (c *instant) Close() error        { c.once.Do(func() { close(c.out) }); return nil }
+func (c *instant) Close() error                    { c.once.Do(func() { close(c.out) }); return nil }
+func (c *instant) SetReadDeadline(time.Time) error { return nil } // open to the end
+
 func (c *instant) LocalAddr() net.Addr { return &net.UDPAddr{IP: net.IPv4(192, 0, 2, 99), Port: 4096} }
 
 // BenchmarkCold asks one name in each of many zones under one parent: a
