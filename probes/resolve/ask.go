@@ -226,7 +226,7 @@ func (a *asking) gather() {
 // recall fills in addresses that an earlier look-up found.
 func (a *asking) recall(n *serverName) {
 	for _, t := range a.r.cfg.Families.types() {
-		if got, ok := a.r.answers.get(question{n.name, t}); ok && got.failure == nil {
+		if got := a.r.answered(question{n.name, t}); got != nil {
 			addrs, err := addressesIn(got.msg, n.name)
 			if err == nil && len(addrs) > 0 {
 				n.usable, n.looked = addrs, true

@@ -66,7 +66,7 @@ func (r *Resolver) resolve(ctx context.Context, f *flight) *answer {
 	z := r.closest(f.q)
 	searched := false
 	for range maxReferrals {
-		if a, ok := r.answers.get(f.q); ok && a.failure == nil { // a referral brought it meanwhile
+		if a := r.answered(f.q); a != nil { // a referral brought it meanwhile
 			own := *a
 			return &own
 		}
@@ -142,7 +142,7 @@ func (r *Resolver) between(ctx context.Context, f *flight, z *zone) *zone {
 // dsFromReferral makes the best of a parent that answers a DS question with the
 // referral itself, as servers do that know nothing of DS.
 func (r *Resolver) dsFromReferral(q question, z *zone, rep reply) *answer {
-	if a, ok := r.answers.get(q); ok && a.failure == nil {
+	if a := r.answered(q); a != nil {
 		return &answer{msg: a.msg}
 	}
 	return &answer{msg: rep.trim(z.name, q)}
@@ -165,9 +165,9 @@ func (r *Resolver) delegate(ctx context.Context, f *flight, z *zone, rep reply) 
 		c.ns[i] = r.known(ns)
 	}
 	q := question{c.name, dns.TypeDS}
-	if m := dsProof(z.name, rep.child, rep.msg); m != nil {
+	if m := dsProof(z.name, rep.child, rep.msg); m != nil && r.answered(q) == nil {
 		a := &answer{msg: m, exchanges: c.referral}
-		r.answers.getOrPut(q, a.size(), func() *answer { return a })
+		r.answers.put(q, a, a.size())
 	}
 	got, _ := r.zones.getOrPut(c.name, c.size(), func() *zone { return c })
 	return got

@@ -3,6 +3,7 @@ package resolve
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/miekg/dns"
 
@@ -213,4 +214,33 @@ func TestDSAnsweredByTheChildsAlias(t *testing.T) {
 			t.Errorf("%v, %v", m, err)
 		}
 	})
+}
+
+// The proof that a referral brings counts where the DS question itself fails, be it
+// before the referral or after, and is not asked for again.
+func TestDSFromReferralDespiteAFailure(t *testing.T) {
+	for name, after := range map[string]time.Duration{"failed before": time.Minute, "fails after": 100 * time.Millisecond} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, n *fakeNet) {
+				plainWorld(t, n)
+				a := zones(t, "vn.\n"+cutText+dsText+sigText("x", "DS"))
+				n.put(func(q *dns.Msg, tcp bool) []byte {
+					if q.Question[0].Qtype == dns.TypeDS {
+						return nil
+					}
+					return a.handle(q, tcp)
+				}, "192.0.2.2", "2001:db8::2")
+				r := n.resolver(v4)
+				go func() { _, _ = r.Query(t.Context(), "x.vn", dns.TypeDS) }()
+				time.Sleep(after)
+				want(t, r, "www.x.vn", dns.TypeAAAA, "2001:db8:80::1")
+				time.Sleep(time.Minute)
+				before := n.packets()
+				want(t, r, "x.vn", dns.TypeDS, dsData)
+				if more := n.packets() - before; more > 0 {
+					t.Errorf("asked again, with %d packets", more)
+				}
+			})
+		})
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -92,7 +93,7 @@ func (r *Resolver) board(parent *flight, q question) (*flight, *answer, error) {
 		}
 	} else {
 		// A flight that ended since the first look has left its answer.
-		if a, ok := r.answers.get(q); ok && a.failure == nil {
+		if a := r.answered(q); a != nil {
 			return nil, a, nil
 		}
 		if parent != nil && parent.depth >= maxDepth {
@@ -105,6 +106,14 @@ func (r *Resolver) board(parent *flight, q question) (*flight, *answer, error) {
 		parent.wait(f)
 	}
 	return f, nil, nil
+}
+
+// answered returns what is remembered of a question if that is no failure, else nil.
+func (r *Resolver) answered(q question) *answer {
+	if a, ok := r.answers.get(q); ok && a.failure == nil {
+		return a
+	}
+	return nil
 }
 
 // launch starts a flight; r.mu is held. It does not inherit the caller's
@@ -138,10 +147,10 @@ func (r *Resolver) fly(ctx context.Context, f *flight) {
 	} else if len(a.exchanges) == 0 {
 		a.exchanges = own
 	} else {
-		a.exchanges = tail(append(a.exchanges, own...))
+		a.exchanges = tail(slices.Concat(a.exchanges, own)) // others have the former
 	}
 	f.ans = a
-	if ctx.Err() == nil && (a.failure == nil || !a.failure.passing) {
+	if ctx.Err() == nil && (a.failure == nil || !a.failure.passing && r.answered(f.q) == nil) {
 		r.answers.put(f.q, a, a.size())
 	}
 	r.mu.Lock()
