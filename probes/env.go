@@ -62,7 +62,8 @@ type Config struct {
 	EHLO      string // how mail servers are greeted; default: an address literal
 	Browser   string // the Chromium to ask for its opinion: a path, or "auto"; empty: none
 	OwnCAs    bool   // CAs has authorities that no browser knows
-	Brief     bool   // no evidence of what passed, and no chains of trust: nobody will look at them
+	Brief     bool   // no chains of trust, and no evidence of what passed but where another look may find otherwise: nobody will look at them
+	Once      bool   // no service is looked at again
 }
 
 // Env is one run's view of the world: its configuration, what Preflight found
@@ -181,6 +182,9 @@ func (e *Env) Service(ctx context.Context, agency string, svc inventory.Service)
 		}
 		rec.Results = append(rec.Results, results...)
 		s.found = rec.Results
+	}
+	if e.Brief && !e.Once {
+		e.backUp(ctx, rec.Results)
 	}
 	rec.Took = e.Now().Sub(began)
 	return rec

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -109,21 +110,40 @@ func (e *Env) secureResult(subject string, v dnssec.Result) verdict.Result {
 	if !v.Expires.IsZero() {
 		r.Args["expires"] = v.Expires.UTC().Format(time.RFC3339)
 	}
-	if e.Brief && r.Outcome() == verdict.Pass {
-		return r
+	if !e.Brief || r.Outcome() != verdict.Pass {
+		r.Evidence = e.secureEvidence(r, v)
 	}
+	return r
+}
+
+// secureEvidence is what a validation rests on.
+func (e *Env) secureEvidence(r verdict.Result, v dnssec.Result) []verdict.Evidence {
 	asked := e.DNS.Evidence(v.Name, v.Type)
 	if len(v.Reasons) == 0 {
-		r.Evidence = asked
-		return r
+		return asked
 	}
-	r.Evidence = make([]verdict.Evidence, 0, len(v.Reasons)+len(asked))
+	out := make([]verdict.Evidence, 0, len(v.Reasons)+len(asked))
 	for _, why := range v.Reasons {
-		r.Evidence = append(r.Evidence, verdict.Evidence{At: r.At, Asked: "zone " + zoneName(why.Zone), Over: "dnssec",
-			Query: subject, Answer: brief(strings.TrimSpace(why.Detail + " " + why.Record))})
+		out = append(out, verdict.Evidence{At: r.At, Asked: "zone " + zoneName(why.Zone), Over: "dnssec",
+			Query: r.Subject, Answer: brief(strings.TrimSpace(why.Detail + " " + why.Record))})
 	}
-	r.Evidence = append(r.Evidence, asked...)
-	return r
+	return append(out, asked...)
+}
+
+// backUp adds the evidence that Brief left out, where something failed or stayed
+// open: such a service is looked at again, and if what passed now fails then, that
+// is told with what either look saw.
+func (e *Env) backUp(ctx context.Context, results []verdict.Result) {
+	if !slices.ContainsFunc(results, func(r verdict.Result) bool { return r.Outcome() == verdict.Fail || r.Outcome() == verdict.Unknown }) {
+		return
+	}
+	ctx = context.WithoutCancel(ctx) // what was told already needs no time
+	for i := range results {
+		if r := &results[i]; r.Check == verdict.DNSSEC && r.Outcome() == verdict.Pass {
+			name, qtype, _ := strings.Cut(r.Subject, " ")
+			r.Evidence = e.secureEvidence(*r, e.validate(ctx, name, dns.StringToType[qtype]))
+		}
+	}
 }
 
 // disagreements are the findings that servers of a zone on the way differ: one

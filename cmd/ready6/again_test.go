@@ -97,6 +97,29 @@ func TestRefusedOnce(t *testing.T) {
 	}
 }
 
+// First looks of a scan that is only streamed word no evidence that no line has; further
+// looks, which may differ from the first, do.
+func TestOnlyFirstLooksAreBrief(t *testing.T) {
+	for format, want := range map[string]bool{"jsonl": true, "table": false} {
+		args := []string{"--names", writeTemp(t, "names.txt", "www.tinh.gov.vn\n"), "--only", "dnssec", "--format", format}
+		if format == "table" {
+			args = append(args, "--out", t.TempDir())
+		}
+		var out, told bytes.Buffer
+		j := labJob(t, &out, &told, args...)
+		defer j.close()
+		if err := j.ready(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := j.run(t.Context()); err != nil {
+			t.Fatalf("%v\n%s", err, told.String())
+		}
+		if first, further := j.env.Brief, j.set.fresh().Brief; first != want || further {
+			t.Errorf("%s: first look brief: %v, further ones: %v", format, first, further)
+		}
+	}
+}
+
 // The reports count what flaps, with the reason and what either side saw.
 func TestFlappingIsReported(t *testing.T) {
 	dir := t.TempDir()

@@ -217,8 +217,9 @@ func (j *job) run(ctx context.Context) error {
 		return err
 	}
 	j.base = runCtx
-	j.set.config.Brief = j.streamed()
+	j.set.config.Brief, j.set.config.Once = j.streamed(), j.cfg.number("retests") == 0
 	j.env = probes.New(runCtx, j.set.config)
+	j.set.config.Brief = false // where further looks see something else, what each saw is told
 	j.set.forget()
 	_, j.preflight = j.env.Preflight(runCtx)
 	if runCtx.Err() != nil { // what an end cut short says nothing about the vantage
