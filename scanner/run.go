@@ -143,6 +143,9 @@ func (r *run) work(wg *sync.WaitGroup) {
 	for j := range r.jobs {
 		relieved := false
 		o := r.one(j, func() bool {
+			if r.Held != nil && r.Held() {
+				return false
+			}
 			if relieved = r.waiting.Add(1) <= int64(r.Waiting); relieved {
 				wg.Go(func() { r.work(wg) })
 			} else {

@@ -36,7 +36,11 @@ type Scan struct {
 	// Waiting is how many may be under way beside them: a service that takes longer
 	// than two seconds most often waits for servers that are silent, and does not
 	// keep its worker from the next one. 0: it does.
-	Waiting     int
+	Waiting int
+	// Held reports that most of what is under way waits for limits of our own. More
+	// beside it would wait as well, until HostTimeout is over: then a service keeps
+	// its worker, Waiting or not. May be nil.
+	Held        func() bool
 	HostTimeout time.Duration // for one service; 0: no limit
 	RunTimeout  time.Duration // for the whole run; 0: no limit
 	Grace       time.Duration // for a probe to return after its context has ended; 0 means DefaultGrace

@@ -271,3 +271,19 @@ func TestWaitingHoldsNoWorker(t *testing.T) {
 		})
 	}
 }
+
+// Services that our own limits hold up keep their workers, until they are held no more.
+func TestHeldServicesKeepTheirWorkers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var c collector
+		var taken atomic.Int64
+		begun := time.Now()
+		held := func() bool { return time.Since(begun) < 16*time.Second }
+		err := Scan{Probe: good(9 * time.Second), Workers: 1, Waiting: 20, Held: held}.Run(t.Context(), services(10, &taken), c.emit)
+		took := time.Since(begun).Round(time.Second)
+		// Begun at 0 and, one after the other, at 9; then at 17 and every 2 s.
+		if want := 40 * time.Second; err != nil || len(c.recs) != 10 || took != want {
+			t.Errorf("%d records after %v, want %v: %v", len(c.recs), took, want, err)
+		}
+	})
+}

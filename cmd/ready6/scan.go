@@ -16,6 +16,7 @@ import (
 
 	"ready6/inventory"
 	"ready6/probes"
+	"ready6/probes/dial"
 	"ready6/probes/dnssec"
 	"ready6/probes/verdict"
 	"ready6/reports"
@@ -277,7 +278,7 @@ func (j *job) measure(ctx context.Context) error {
 	defer bar.done()
 	atOnce, waiting := workers(j.cfg)
 	sc := scanner.Scan{
-		Probe: j.probe, Checks: j.set.config.Only, Workers: atOnce, Waiting: waiting,
+		Probe: j.probe, Checks: j.set.config.Only, Workers: atOnce, Waiting: waiting, Held: j.set.held(atOnce),
 		HostTimeout: j.cfg.duration("host-timeout"), RunTimeout: j.cfg.duration("run-timeout"),
 		Retests: j.retests(), RetestAfter: j.retestAfter(), Renew: j.renew, Worse: worse, Resumed: j.last.ID != 0,
 		Progress: func(p scanner.Progress) { bar.show(p); j.status.show(p); j.watch.show(p); j.canaries.progress(p) }, Total: total, Now: j.set.clock(j.cfg), Log: j.log,
@@ -350,6 +351,12 @@ func workers(c config) (most, waiting int) {
 		return n, 0
 	}
 	return withDNSAlone, ofSilent
+}
+
+// held reports whether more questions and connections than half the services measured
+// at once wait for a turn that our own limits give them.
+func (s *setup) held(atOnce int) func() bool {
+	return func() bool { return s.meter.Now(dial.Waiting) > atOnce/2 }
 }
 
 func beyondDNS(c verdict.Check) bool { return c != verdict.AAAA && c != verdict.DNSSEC }

@@ -38,7 +38,7 @@ func (s Stage) String() string {
 // Meter counts what was sent, to whom, and where the time went. The nil Meter
 // counts nothing. Safe for concurrent use.
 type Meter struct {
-	spans [stages]struct{ count, nanos atomic.Int64 }
+	spans [stages]struct{ count, nanos, now atomic.Int64 }
 
 	mu    sync.Mutex
 	peers map[netip.Addr]int
@@ -63,7 +63,19 @@ func (m *Meter) Clock(s Stage) (end func()) {
 		return func() {}
 	}
 	began := time.Now()
-	return func() { m.Add(s, time.Since(began)) }
+	m.spans[s].now.Add(1)
+	return func() {
+		m.spans[s].now.Add(-1)
+		m.Add(s, time.Since(began))
+	}
+}
+
+// Now returns how many clocks of a stage run at this moment.
+func (m *Meter) Now(s Stage) int {
+	if m == nil {
+		return 0
+	}
+	return int(m.spans[s].now.Load())
 }
 
 // Spent returns how often a stage was gone through, and how long that took in all.
