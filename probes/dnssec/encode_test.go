@@ -105,5 +105,8 @@ func TestPackingStartsClean(t *testing.T) {
 		if got, ok := canonicalSet([]dns.RR{none}); ok && bytes.Contains(got[0], []byte{192, 0, 2}) {
 			t.Fatalf("an address from before: %v", got[0])
 		}
+		if got, ok := canonicalSet([]dns.RR{rr("www.vn. 60 A 192.0.2.1"), none}); ok && len(got) != 2 {
+			t.Fatalf("an address of the record before: %v", got)
+		}
 	}
 }

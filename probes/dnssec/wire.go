@@ -122,8 +122,8 @@ func canonicalSet(rrs []dns.RR) (canonical, bool) {
 	set := make(canonical, 0, len(rrs))
 	scratch := scratches.Get().(*[1024]byte)
 	defer scratches.Put(scratch)
-	clear(scratch[:]) // the library leaves octets alone where an address is none
 	for _, rr := range rrs {
+		clear(scratch[:]) // the library leaves octets alone where an address is none: those of another record
 		buf := scratch[:]
 		if n := dns.Len(rr) + 1; n > len(buf) {
 			buf = make([]byte, n)

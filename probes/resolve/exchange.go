@@ -144,12 +144,11 @@ func (r *Resolver) send(ctx context.Context, srv *server, q question, h how) (go
 		wait = wait * 3 / 5
 	}
 	for again := true; ; again = false {
-		sent = time.Now()
 		s, w, err := r.seat(ctx, srv, wait)
+		sent = time.Now() // without a seat: never, and no time of the server's was taken
 		if err != nil {
 			return received{}, sent, k, err
 		}
-		sent = time.Now()
 		if k = (cookie{}); h.edns && h.cookie {
 			k = srv.filled(s.jar)
 		}
