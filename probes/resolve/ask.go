@@ -42,8 +42,9 @@ type asking struct {
 
 	names   []*serverName
 	targets []*target
-	room    []target // for targets to come
+	room    room
 	out     chan outcome
+	turn    turn
 	open    int    // tries and look-ups under way
 	lookups int    // look-ups started
 	tries   int    // tries started
@@ -53,6 +54,20 @@ type asking struct {
 	child   bool   // some server answered a DS question for the child
 	part    bool   // the question has only a part of the name: one try each, no lesson from a failure
 	direct  int    // targets that the delegation led to, before fallBack added to them; -1: not tried
+}
+
+// room is what names and targets point into. Whoever grows it leaves what is there.
+type room struct {
+	names   []serverName
+	targets []target
+}
+
+// turn is what run needs for its first try.
+type turn struct {
+	ctx    context.Context
+	cancel context.CancelFunc
+	late   *time.Timer   // when somebody else goes on with the question
+	rest   chan *settled // what became of it then
 }
 
 // serverName is one name of the NS set.
@@ -117,7 +132,25 @@ func (r *Resolver) askZone(ctx context.Context, f *flight, z *zone, q question) 
 }
 
 func (r *Resolver) newAsking(f *flight, z *zone, q question) *asking {
-	return &asking{r: r, f: f, z: z, q: q, out: make(chan outcome), direct: -1}
+	a, ok := r.askings.Get().(*asking)
+	if !ok {
+		a = &asking{out: make(chan outcome)}
+		a.turn.rest = make(chan *settled, 1)
+	}
+	a.r, a.f, a.z, a.q, a.direct = r, f, z, q, -1
+	return a
+}
+
+// free lets others use it, when nothing of it is under way.
+func (a *asking) free() {
+	clear(a.names)
+	clear(a.targets)
+	clear(a.room.names)
+	clear(a.room.targets)
+	r := a.r
+	*a = asking{out: a.out, names: a.names[:0], targets: a.targets[:0],
+		room: room{a.room.names[:0], a.room.targets[:0]}, turn: turn{late: a.turn.late, rest: a.turn.rest}}
+	r.askings.Put(a)
 }
 
 func (a *asking) run(ctx context.Context) (reply, *Failure) {
@@ -130,22 +163,31 @@ func (a *asking) run(ctx context.Context) (reply, *Failure) {
 	}
 	// Most questions need one try, and no goroutine beside this one. Where it is not
 	// back in time, somebody else goes on with the question and this try reports to him.
-	rest := make(chan *settled, 1)
-	late := time.AfterFunc(wait, func() {
-		rest <- a.manageSafely(ctx)
-		cancel()
-	})
+	a.turn.ctx, a.turn.cancel = ctx, cancel
+	if a.turn.late == nil {
+		a.turn.late = time.AfterFunc(wait, a.takeOver)
+	} else {
+		a.turn.late.Reset(wait)
+	}
 	o := a.trySafely(ctx, t, h)
-	if !late.Stop() {
+	if !a.turn.late.Stop() {
 		a.report(ctx, o)
-		s := <-rest
+		s := <-a.turn.rest
 		return s.reply, s.failure
 	}
 	a.open--
 	if rep, ok := a.take(o); ok {
+		a.free()
 		return rep, nil
 	}
 	return a.manage(ctx)
+}
+
+// takeOver goes on with the question beside its first try.
+func (a *asking) takeOver() {
+	s := a.manageSafely(a.turn.ctx)
+	a.turn.rest <- s
+	a.turn.cancel()
 }
 
 // settled is what became of a question.
@@ -207,11 +249,11 @@ func (a *asking) manage(ctx context.Context) (reply, *Failure) {
 
 // gather lists the addresses known, best first.
 func (a *asking) gather() {
-	names := make([]serverName, len(a.z.ns))
-	a.names = make([]*serverName, 0, len(names))
-	a.targets, a.room = make([]*target, 0, 2*len(names)), make([]target, 2*len(names))
-	for i, ns := range a.z.ns {
-		n := &names[i]
+	a.names, a.targets = slices.Grow(a.names, len(a.z.ns)), slices.Grow(a.targets, 2*len(a.z.ns))
+	a.room = room{slices.Grow(a.room.names, len(a.z.ns)), slices.Grow(a.room.targets, 2*len(a.z.ns))}
+	for _, ns := range a.z.ns {
+		a.room.names = append(a.room.names, serverName{})
+		n := &a.room.names[len(a.room.names)-1]
 		n.nameServer, n.inside = ns, within(ns.name, a.z.name) && a.z.name != "."
 		n.usable, n.other = a.r.cfg.Families.split(ns.glue)
 		a.names = append(a.names, n)
@@ -242,13 +284,8 @@ func (a *asking) add(n *serverName, addrs []netip.Addr) {
 		if len(a.targets) == maxTargets || slices.ContainsFunc(a.targets, func(t *target) bool { return t.srv.addr == addr }) {
 			continue
 		}
-		if len(a.room) == 0 {
-			a.room = make([]target, maxAddrs)
-		}
-		t := &a.room[0]
-		a.room = a.room[1:]
-		t.name, t.srv = n, a.r.serverAt(addr)
-		a.targets = append(a.targets, t)
+		a.room.targets = append(a.room.targets, target{name: n, srv: a.r.serverAt(addr)})
+		a.targets = append(a.targets, &a.room.targets[len(a.room.targets)-1])
 	}
 }
 

@@ -85,31 +85,50 @@ func cookieIn(m *dns.Msg) (string, bool) {
 // (RFC 7873 4).
 func legalCookie(s string) bool { return len(s) == 8 || len(s) >= 16 && len(s) <= 40 }
 
+// cookieNote is what became of a cookie.
+type cookieNote struct {
+	sent, server bool   // at all; with the server's part
+	came         string // empty: no reply
+}
+
+// String words it for the trace; empty: none was sent.
+func (n cookieNote) String() string {
+	s := ""
+	switch {
+	case !n.sent:
+		return ""
+	case n.server:
+		s = "client+server"
+	default:
+		s = "client"
+	}
+	if n.came != "" {
+		s += ", " + n.came
+	}
+	return s
+}
+
 // noteCookie remembers the server part that a reply brought, that of an error
 // reply too, and says what was sent and what came.
-func (s *server) noteCookie(k cookie, m *dns.Msg, err error) string {
-	if !k.sent() {
-		return ""
+func (s *server) noteCookie(k cookie, m *dns.Msg, err error) cookieNote {
+	note := cookieNote{sent: k.sent(), server: k.server != ""}
+	if !note.sent || m == nil && !errors.Is(err, errNoCookie) {
+		return note
 	}
-	state := "client"
-	if k.server != "" {
-		state = "client+server"
+	got, there := "", false
+	if m != nil {
+		got, there = cookieIn(m)
 	}
-	if m == nil {
-		if errors.Is(err, errNoCookie) {
-			state += ", none came"
-		}
-		return state
-	}
-	switch got, there := cookieIn(m); {
+	switch {
 	case !there:
-		return state + ", none came"
+		note.came = "none came"
 	case len(got) == 8:
-		return state + ", only the client's came"
+		note.came = "only the client's came"
 	case got[8:] == k.server:
-		return state + ", confirmed"
+		note.came = "confirmed"
 	default:
 		s.keepCookie(k.client, got[8:])
-		return state + ", new one came"
+		note.came = "new one came"
 	}
+	return note
 }

@@ -38,7 +38,7 @@ type exchange struct {
 	counts [2]int     // records in answer and authority
 	size   int        // of the reply, bytes
 	took   time.Duration
-	cookie string // what became of the cookie, for the trace
+	cookie cookieNote
 	note   string // what the reply was taken for
 
 	unheard bool // asked without EDNS since questions with it brought silence

@@ -69,7 +69,7 @@ func (a *asking) behindAlias(ctx context.Context, name string) []netip.Addr {
 				continue
 			}
 			last = got.msg
-			names := chain(".", question{name, t}, last)
+			names := chain(nil, ".", question{name, t}, last)
 			if addrs, err := addressesIn(last, names[len(names)-1]); err == nil && len(addrs) > 0 {
 				return addrs
 			}
@@ -77,7 +77,7 @@ func (a *asking) behindAlias(ctx context.Context, name string) []netip.Addr {
 		if last == nil {
 			return nil
 		}
-		names := chain(".", question{name, dns.TypeA}, last)
+		names := chain(nil, ".", question{name, dns.TypeA}, last)
 		if len(names) == 1 {
 			return nil
 		}
@@ -107,7 +107,7 @@ func (a *asking) askedOfParent(ctx context.Context, name string) (out []netip.Ad
 			if failure != nil {
 				break
 			}
-			names := chain(parent.name, q, rep.msg)
+			names := chain(nil, parent.name, q, rep.msg)
 			end, had := names[len(names)-1], len(out)
 			for _, rr := range slices.Concat(rep.msg.Answer, rep.msg.Extra) {
 				if x, ok := address(rr); ok && dns.CanonicalName(rr.Header().Name) == end && len(out) < maxAddrs {

@@ -19,6 +19,7 @@ type flight struct {
 	q      question
 	depth  int           // look-ups it is inside of
 	budget *atomic.Int32 // packets left, shared with the look-ups inside it
+	own    atomic.Int32  // what budget is where no other look-up is outside it
 	cancel context.CancelFunc
 	done   chan struct{}
 	ans    *answer // after done
@@ -123,7 +124,7 @@ func (r *Resolver) launch(parent *flight, q question) *flight {
 	if parent != nil {
 		f.depth, f.budget = parent.depth+1, parent.budget
 	} else {
-		f.budget = new(atomic.Int32)
+		f.budget = &f.own
 		f.budget.Store(int32(min(r.cfg.MaxQueries, 1<<30)))
 	}
 	ctx, cancel := context.WithCancel(context.Background())

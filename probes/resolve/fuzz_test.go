@@ -2,6 +2,7 @@ package resolve
 
 import (
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -63,6 +64,38 @@ func FuzzReply(f *testing.F) {
 			t.Error("records multiplied")
 		}
 		_ = (&answer{msg: kept}).size()
+	})
+}
+
+// FuzzUnpack: a reply is read as the library reads it, or neither can read it.
+func FuzzUnpack(f *testing.F) {
+	for _, m := range []*dns.Msg{
+		{Answer: []dns.RR{rr("www.x.vn. AAAA 2001:db8::1"), rr("www.x.vn. AAAA 2001:db8::2"), rr("WWW.x.vn. A 192.0.2.1")}},
+		{Ns: []dns.RR{rr("x.vn. NS ns.x.vn."), rr("x.vn. NS ns.y.vn."), rr("x.vn. DS 1 13 2 aa")}, Extra: []dns.RR{rr("ns.x.vn. A 192.0.2.1")}},
+		{Ns: []dns.RR{rr(`a\\.b.x.vn. TXT "a"`), rr("abc.vn. NSEC3 1 0 0 - 0123456789abcdefghijklmnopqrstuv A")}},
+	} {
+		m.Response = true
+		m.Question = []dns.Question{{Name: "www.x.vn.", Qtype: dns.TypeAAAA, Qclass: dns.ClassINET}}
+		m.SetEdns0(1232, true)
+		for _, m.Compress = range []bool{false, true} {
+			f.Add(pack1(m))
+			f.Add(pack1(m)[:50])
+		}
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		want := new(dns.Msg)
+		wrong := want.Unpack(b)
+		q := question{"www.x.vn.", dns.TypeAAAA}
+		if len(want.Question) == 1 {
+			q.name = dns.CanonicalName(want.Question[0].Name)
+		}
+		got, err := unpack(b, q)
+		if (err == nil) != (wrong == nil) {
+			t.Fatalf("%v %v, but the library: %v %v", got.MsgHdr, err, want.MsgHdr, wrong)
+		}
+		if err == nil && !reflect.DeepEqual(got, want) {
+			t.Fatalf("read\n%v\nbut the library reads\n%v", got, want)
+		}
 	})
 }
 

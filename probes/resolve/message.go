@@ -151,8 +151,10 @@ func section(zone string, q question, m *dns.Msg) (soa, ns string) {
 func trim(zone string, q question, m *dns.Msg) *dns.Msg {
 	out := &dns.Msg{MsgHdr: m.MsgHdr}
 	out.Question = []dns.Question{{Name: q.name, Qtype: q.qtype, Qclass: dns.ClassINET}}
-	names := chain(zone, q, m)
-	out.Answer, out.Ns = make([]dns.RR, 0, len(m.Answer)), make([]dns.RR, 0, len(m.Ns))
+	var alone [1]string
+	names := chain(alone[:0], zone, q, m)
+	room := make([]dns.RR, len(m.Answer)+len(m.Ns))
+	out.Answer, out.Ns = room[:0:len(m.Answer)], room[len(m.Answer):][:0]
 	for _, rr := range m.Answer {
 		if inChain(rr, q, names) && within(dns.CanonicalName(rr.Header().Name), zone) {
 			out.Answer = append(out.Answer, rr)
@@ -194,10 +196,10 @@ func unheard(m *dns.Msg) *dns.Msg {
 	return m
 }
 
-// chain lists q.name and the targets of the aliases after it, as far as they
+// chain adds to names q.name and the targets of the aliases after it, as far as they
 // are in this message and in the zone.
-func chain(zone string, q question, m *dns.Msg) []string {
-	names := []string{q.name}
+func chain(names []string, zone string, q question, m *dns.Msg) []string {
+	names = append(names, q.name)
 	if q.qtype == dns.TypeCNAME || q.qtype == dns.TypeANY {
 		return names
 	}

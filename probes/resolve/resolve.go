@@ -120,6 +120,7 @@ type Resolver struct {
 	hearings *generations[question, *heard]    // of Retry
 	crew     crew.Crew
 	waiters  sync.Pool // of *waiter
+	askings  sync.Pool // of *asking
 	root     *zone
 	secret   [32]byte        // of the cookies; from the system's generator
 	noRoute  [2]atomic.Int64 // IPv4, IPv6: until when the family is taken to be missing here, Unix nanoseconds

@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
-	"sync/atomic"
 
 	"github.com/miekg/dns"
 
@@ -115,7 +114,8 @@ func (h *heard) next(all []*target) (best *target) {
 // server that referred may have the DS set right when asked for it.
 func (r *Resolver) hearing(q question) *heard {
 	h, found := r.hearings.getOrPut(q, 4096, func() *heard {
-		f := &flight{q: q, budget: new(atomic.Int32)}
+		f := &flight{q: q}
+		f.budget = &f.own
 		f.budget.Store(int32(min(r.cfg.MaxQueries, 1<<30)))
 		return &heard{turn: make(chan struct{}, 1), addrs: map[netip.Addr]bool{}, f: f}
 	})

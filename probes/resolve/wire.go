@@ -87,8 +87,8 @@ func parse(b []byte, a asked) (*dns.Msg, error) {
 	if len(b) < 12 || binary.BigEndian.Uint16(b) != a.id || b[2]&0x80 == 0 {
 		return nil, errForeign
 	}
-	m := new(dns.Msg)
-	if err := m.Unpack(b); err != nil {
+	m, err := unpack(b, a.q)
+	if err != nil {
 		if !m.Truncated {
 			return nil, fmt.Errorf("%w: %w", errMalformed, err)
 		}
@@ -127,6 +127,5 @@ func (a asked) checked(m *dns.Msg) (*dns.Msg, error) {
 // library stops at the end of the data without an error, so a reply cut between
 // two records would pass for one without those records.
 func short(b []byte, m *dns.Msg) bool {
-	count := func(i int) int { return int(binary.BigEndian.Uint16(b[i:])) }
-	return len(m.Answer) < count(6) || len(m.Ns) < count(8) || len(m.Extra) < count(10)
+	return len(m.Answer) < counted(b, 6) || len(m.Ns) < counted(b, 8) || len(m.Extra) < counted(b, 10)
 }
