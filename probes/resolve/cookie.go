@@ -87,25 +87,30 @@ func legalCookie(s string) bool { return len(s) == 8 || len(s) >= 16 && len(s) <
 
 // cookieNote is what became of a cookie.
 type cookieNote struct {
-	sent, server bool   // at all; with the server's part
-	came         string // empty: no reply
+	sent, server bool // at all; with the server's part
+	came         cookieReply
 }
+
+type cookieReply uint8
+
+const (
+	noReply cookieReply = iota
+	noCookie
+	halfCookie // the client's part alone
+	sameCookie
+	newCookie
+)
 
 // String words it for the trace; empty: none was sent.
 func (n cookieNote) String() string {
-	s := ""
-	switch {
-	case !n.sent:
+	if !n.sent {
 		return ""
-	case n.server:
-		s = "client+server"
-	default:
-		s = "client"
 	}
-	if n.came != "" {
-		s += ", " + n.came
+	sent := "client"
+	if n.server {
+		sent = "client+server"
 	}
-	return s
+	return sent + [...]string{"", ", none came", ", only the client's came", ", confirmed", ", new one came"}[n.came]
 }
 
 // noteCookie remembers the server part that a reply brought, that of an error
@@ -121,14 +126,14 @@ func (s *server) noteCookie(k cookie, m *dns.Msg, err error) cookieNote {
 	}
 	switch {
 	case !there:
-		note.came = "none came"
+		note.came = noCookie
 	case len(got) == 8:
-		note.came = "only the client's came"
+		note.came = halfCookie
 	case got[8:] == k.server:
-		note.came = "confirmed"
+		note.came = sameCookie
 	default:
 		s.keepCookie(k.client, got[8:])
-		note.came = "new one came"
+		note.came = newCookie
 	}
 	return note
 }

@@ -245,7 +245,7 @@ func (r *Resolver) wholeGlue(ctx context.Context, f *flight, z, c *zone, rep rep
 			missing++
 		}
 	}
-	if missing == 0 || rep.x.how.tcp || rep.x.size+28*missing <= glueRoom || f.budget.Add(-1) < 0 {
+	if missing == 0 || rep.x.how.tcp || int(rep.x.size)+28*missing <= glueRoom || f.budget.Add(-1) < 0 {
 		return nil
 	}
 	h := rep.x.how

@@ -78,7 +78,7 @@ func (x exchange) reply() string {
 			fmt.Fprintf(&b, " (%v)", x.err)
 		}
 	} else {
-		rcode, ok := dns.RcodeToString[x.rcode]
+		rcode, ok := dns.RcodeToString[int(x.rcode)]
 		if !ok {
 			rcode = fmt.Sprintf("RCODE%d", x.rcode)
 		}
@@ -86,7 +86,7 @@ func (x exchange) reply() string {
 		for _, flag := range []struct {
 			set  bool
 			name string
-		}{{x.head.Authoritative, " aa"}, {x.head.Truncated, " tc"}, {x.head.RecursionAvailable, " ra"}} {
+		}{{x.aa, " aa"}, {x.tc, " tc"}, {x.ra, " ra"}} {
 			if flag.set {
 				b.WriteString(flag.name)
 			}
@@ -108,7 +108,7 @@ func (x exchange) reply() string {
 	return b.String()
 }
 
-func count(b *strings.Builder, n int, of string) {
+func count(b *strings.Builder, n uint16, of string) {
 	var digits [20]byte
 	b.WriteString(", ")
 	b.Write(strconv.AppendInt(digits[:0], int64(n), 10))

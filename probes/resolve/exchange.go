@@ -33,15 +33,17 @@ type exchange struct {
 	q      question
 	cause  verdict.Cause // empty: a reply came
 	err    error
-	head   dns.MsgHdr // of the reply
-	rcode  int        // with the OPT record's upper bits
-	counts [2]int     // records in answer and authority
-	size   int        // of the reply, bytes
-	took   time.Duration
-	cookie cookieNote
 	note   string // what the reply was taken for
+	took   time.Duration
 
-	unheard bool // asked without EDNS since questions with it brought silence
+	// Of the reply. Thousands of exchanges are kept, so this is what evidence needs.
+	id         uint16
+	rcode      uint16    // with the OPT record's upper bits
+	counts     [2]uint16 // records in answer and authority
+	size       uint16    // bytes
+	aa, tc, ra bool
+	cookie     cookieNote
+	unheard    bool // asked without EDNS since questions with it brought silence
 }
 
 var (
@@ -63,14 +65,14 @@ func (r *Resolver) exchange(ctx context.Context, name string, srv *server, q que
 	}
 	x.at = r.cfg.Now()
 	got, sent, sealed, err := r.send(ctx, srv, q, h)
-	m, x.size = got.m, got.n
+	m, x.size = got.m, uint16(got.n) // a message over TCP has no more (RFC 1035 4.2.2)
 	x.cookie = srv.noteCookie(sealed, m, err)
 	x.took = time.Since(sent)
 	if err != nil {
 		x.err, x.cause = err, causeOf(ctx, err)
 	} else {
-		x.head, x.rcode = m.MsgHdr, m.Rcode
-		x.counts = [2]int{len(m.Answer), len(m.Ns)}
+		x.id, x.rcode, x.aa, x.tc, x.ra = m.Id, uint16(m.Rcode), m.Authoritative, m.Truncated, m.RecursionAvailable
+		x.counts = [2]uint16{uint16(len(m.Answer)), uint16(len(m.Ns))}
 	}
 	turn.Done(r.echo(ctx, srv, x))
 	if err == nil && h.cut && x.size <= dns.MinMsgSize { // every server may send as much over UDP

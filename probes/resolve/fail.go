@@ -199,7 +199,7 @@ func inOrder(l []exchange) []exchange {
 	var out []exchange
 	for _, x := range l {
 		if !slices.ContainsFunc(out, func(y exchange) bool {
-			return x.at.Equal(y.at) && x.to == y.to && x.how == y.how && x.q == y.q && x.head.Id == y.head.Id
+			return x.at.Equal(y.at) && x.to == y.to && x.how == y.how && x.q == y.q && x.id == y.id
 		}) {
 			out = append(out, x)
 		}

@@ -36,7 +36,7 @@ func (r *Resolver) trace(x exchange, m *dns.Msg) {
 	}
 	r.cfg.Trace(Exchange{
 		At: x.at, Server: x.server, To: x.to, Over: network(x.to.Addr(), x.how.tcp), Name: x.q.name, Type: x.q.qtype,
-		EDNS: x.how.edns, Cookie: x.cookie.String(), Took: x.took, Size: x.size, Reply: m, Cause: x.cause, Err: x.err, Note: x.note,
+		EDNS: x.how.edns, Cookie: x.cookie.String(), Took: x.took, Size: int(x.size), Reply: m, Cause: x.cause, Err: x.err, Note: x.note,
 		Evidence: x.evidence(),
 	})
 }
