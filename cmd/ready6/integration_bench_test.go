@@ -26,6 +26,7 @@ var (
 	benchZones = flag.Int("zones", 1000, "TestBenchScan: how many zones to scan")
 	benchRTT   = flag.Duration("rtt", 0, "TestBenchScan: round-trip time to all servers; 0: none beside it, then 20 ms")
 	benchPeer  = flag.Bool("peer", true, "TestBenchScan: measure unbound beside it, and what no scanner can do without")
+	benchBatch = flag.Bool("batch", false, "TestBenchScan: name servers do not interrupt the scanner whenever they get a question (SCHED_BATCH): none on another machine could")
 	benchHold  = flag.Duration("hold", 0, "TestBenchScan: keep the zones served for so long instead, and say how to scan them")
 	benchArgs  = flag.String("scan-args", "", "TestBenchScan: more arguments for the scan, separated by blanks")
 )
@@ -39,9 +40,11 @@ var (
 // gov.vn has a www that is asked for AAAA and validated from the root. They are
 // served by NSD in a network namespace on several addresses of both families,
 // straight or behind a delay line. Beside it unbound is measured, and the floor: the
-// bare exchanges and signature checks of the same names. "live" leaves out the zones with a silent
-// server. NSD, the delay line and the scanner share the machine's cores; CPU and
-// memory are those of the scanner's process alone. Nothing is looked at twice (--retests 0).
+// bare exchanges and signature checks of the same names. "live" leaves out the zones
+// with a silent server. NSD, the delay line and the scanner share the machine's cores
+// (and each question that wakes NSD takes one from the scanner at once, unless -batch);
+// CPU and memory are those of the scanner's process alone. Nothing is looked at twice
+// (--retests 0).
 func TestBenchScan(t *testing.T) {
 	if os.Geteuid() != 0 {
 		leaveOut(t, "network namespaces need root")

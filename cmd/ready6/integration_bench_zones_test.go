@@ -345,7 +345,11 @@ func (b *bed) benchServer(name string, first, count int, files map[string]string
 		addrs = append(addrs, v4, v6)
 	}
 	dir := filepath.Dir(b.write("nsd-"+name+"/conf", nsdConf(filepath.Join(b.dir, "nsd-"+name), strings.Join(addrs, "\n  ip-address: "), files)))
-	b.start(b.ns, "nsd-"+name, "nsd", "-d", "-c", dir+"/conf")
+	server := []string{"nsd", "-d", "-c", dir + "/conf"}
+	if *benchBatch {
+		server = append([]string{"chrt", "-b", "0"}, server...)
+	}
+	b.start(b.ns, "nsd-"+name, server[0], server[1:]...)
 	zone := "nothing."
 	for apex := range files {
 		zone = apex

@@ -122,6 +122,7 @@ func scan(ctx context.Context, cfg config, s streams) error {
 // scan does the whole job.
 func (j *job) scan(ctx context.Context) error {
 	defer j.close()
+	hugePages()
 	if err := j.ready(ctx); err != nil {
 		return err
 	}
