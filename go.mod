@@ -3,6 +3,7 @@ module ready6
 go 1.26.0
 
 require (
+	filippo.io/nistec v0.0.4
 	github.com/VictoriaMetrics/metrics v1.45.0
 	github.com/chromedp/cdproto v0.159.0
 	github.com/chromedp/chromedp v0.23.0

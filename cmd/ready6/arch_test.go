@@ -48,6 +48,7 @@ var fenced = []struct {
 	{"github.com/spf13/", []string{"cmd/ready6"}, "configuration and commands are wiring"},
 	{"github.com/rs/zerolog", []string{"cmd/ready6", "scanner", "scanner/nightly", "scanner/notify", "reports/web"}, "what is below returns results instead of logging"},
 	{"github.com/miekg/dns", []string{"cmd/ready6", "probes", "probes/resolve", "probes/dnssec", "probes/lab"}, "DNS messages stay below the results"},
+	{"filippo.io/nistec", []string{"probes/dnssec"}, "points of a curve are for checking signatures"},
 	{"github.com/osrg/gobgp/", []string{"probes/rpki", "probes/lab"}, "its parsers panic on foreign bytes: behind own length checks only"},
 	{"github.com/osrg/gobgp/v3/pkg/server", nil, "remote crashes, stale VRPs"},
 	{"modernc.org/sqlite", []string{"scanner/history"}, "one store"},

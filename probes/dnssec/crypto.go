@@ -96,18 +96,17 @@ func (k *key) ecdsa(pub []byte, curve elliptic.Curve, size, cost int) {
 		return
 	}
 	k.bits, k.cost = size*8, cost
+	if size == 32 {
+		k.check = (&p256Key{pub: key}).check
+		return
+	}
 	k.check = func(data, sig []byte) bool {
 		if len(sig) != 2*size {
 			return false
 		}
 		var buf [maxECDSA]byte
-		der := appendECDSA(buf[:0], sig)
-		if size == 32 {
-			d := sha256.Sum256(data)
-			return ecdsa.VerifyASN1(key, d[:], der)
-		}
 		d := sha512.Sum384(data)
-		return ecdsa.VerifyASN1(key, d[:], der)
+		return ecdsa.VerifyASN1(key, d[:], appendECDSA(buf[:0], sig))
 	}
 }
 
