@@ -307,20 +307,22 @@ func addressResults(_ context.Context, e *Env, s *subject) []verdict.Result {
 			one("aaaa.unknown", s.Host+" (MX)", map[string]string{"cause": string(verdict.OverBudget)})
 		}
 	}
+	out = slices.Grow(out, len(s.hosts))
 	for _, h := range s.hosts {
 		v6 := h.v6
 		v6.nxdomain = v6.nxdomain && !h.v4.present()
-		out = append(out, e.familyResults(h.host, v6, "aaaa")...)
+		out = e.familyResults(out, h.host, v6, "aaaa")
 		if e.wantsIPv4() || h.v4.present() {
-			out = append(out, e.familyResults(h.host, h.v4, "a")...)
+			out = e.familyResults(out, h.host, h.v4, "a")
 		}
 	}
 	return out
 }
 
-// familyResults words one family of one host; prefix is "aaaa" or "a".
-func (e *Env) familyResults(host string, f family, prefix string) []verdict.Result {
-	var out []verdict.Result
+// familyResults words one family of one host, after what is in out; prefix is
+// "aaaa" or "a".
+func (e *Env) familyResults(out []verdict.Result, host string, f family, prefix string) []verdict.Result {
+	before := len(out)
 	add := func(what, subject string, args map[string]string) {
 		out = append(out, verdict.Result{
 			Check: verdict.AAAA, Reason: verdict.Reason(prefix + "." + what), Subject: subject, Args: args, Evidence: f.evidence,
@@ -341,7 +343,7 @@ func (e *Env) familyResults(host string, f family, prefix string) []verdict.Resu
 		add("unknown", host, map[string]string{"cause": string(verdict.OverBudget)})
 	}
 	switch {
-	case len(out) > 0:
+	case len(out) > before:
 	case f.cause != "":
 		add("unknown", host, map[string]string{"cause": string(f.cause)})
 	case prefix == "a":

@@ -8,6 +8,7 @@
 package probes
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"net/netip"
@@ -119,6 +120,9 @@ func New(ctx context.Context, c Config) *Env {
 	if c.UserAgent == "" {
 		c.UserAgent = "ready6 (IPv6 readiness scanner)"
 	}
+	if c.Brief && c.DNSSEC != nil {
+		c.DNSSEC.Brief = true
+	}
 	e := &Env{Config: c, base: ctx, gate: newGate(c.PerAddress, c.Connections), browsers: make(chan struct{}, browsers), vantage: Vantage{V4: true, V6: true, DNSSEC: true}, listed: map[string]string{}, public: map[string]bool{}}
 	e.hosts.most, e.secured.most = keptNames, keptNames
 	e.attempts.most, e.contrasts.most, e.multis.most, e.quics.most = keptEndpoints, keptEndpoints, keptEndpoints, keptEndpoints
@@ -162,6 +166,7 @@ func (e *Env) Service(ctx context.Context, agency string, svc inventory.Service)
 		return rec
 	}
 	s.survey(ctx, e)
+	rec.Results = make([]verdict.Result, 0, cmp.Or(len(e.Only), len(table))) // most checks have one at least
 	for _, p := range table {
 		if !e.wants(p.check) {
 			continue
@@ -244,16 +249,16 @@ func (e *Env) ownerOf(r verdict.Result, s *subject) verdict.Owner {
 
 // survey looks up, once, the addresses that every probe starts from.
 func (s *subject) survey(ctx context.Context, e *Env) {
-	names := []string{s.Host}
-	if s.Kind == "mail" {
-		s.mail = e.mailHosts(ctx, s.Host)
-		names = s.mail.names
+	if s.Kind != "mail" {
+		s.hosts = []addresses{e.addresses(ctx, s.Host)}
+		return
 	}
+	s.mail = e.mailHosts(ctx, s.Host)
 	ask := e.addresses
-	if s.Kind == "mail" && !s.mail.implicit {
+	if !s.mail.implicit {
 		ask = e.lookup // an MX record names a host
 	}
-	for _, n := range names {
+	for _, n := range s.mail.names {
 		s.hosts = append(s.hosts, ask(ctx, n))
 	}
 }

@@ -2,6 +2,7 @@ package probes
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"ready6/probes/crew"
@@ -17,10 +18,12 @@ type memo[K comparable, V any] struct {
 	most       int // 0: no limit
 	crew       crew.Crew
 	mu         sync.Mutex
-	young, old map[K]*memoEntry[V]
+	young, old map[K]*memoEntry[K, V]
 }
 
-type memoEntry[V any] struct {
+type memoEntry[K comparable, V any] struct {
+	of       *memo[K, V]
+	key      K
 	done     chan struct{}
 	value    V
 	panicked any
@@ -30,11 +33,14 @@ type memoEntry[V any] struct {
 // asker's context: one asker's deadline must not become the others' answer.
 // A panic in compute is raised again in every asker. The error is ctx's.
 func (m *memo[K, V]) get(ctx, base context.Context, key K, compute func(context.Context) V) (V, error) {
-	own, _ := ctx.Value(heldKey{}).(*sync.Map)
+	own, _ := ctx.Value(heldKey{}).(*held)
+	if m.most == 0 {
+		own = nil
+	}
 	m.mu.Lock()
 	e, found := m.find(own, key)
 	if !found {
-		e = &memoEntry[V]{done: make(chan struct{})}
+		e = &memoEntry[K, V]{of: m, key: key, done: make(chan struct{})}
 		m.keep(key, e)
 		m.crew.Do(func() {
 			defer close(e.done)
@@ -43,8 +49,8 @@ func (m *memo[K, V]) get(ctx, base context.Context, key K, compute func(context.
 		})
 	}
 	m.mu.Unlock()
-	if own != nil && m.most > 0 {
-		own.Store(holdOf[K, V]{m, key}, e)
+	if own != nil {
+		own.hold(e)
 	}
 	select {
 	case <-e.done:
@@ -61,30 +67,36 @@ func (m *memo[K, V]) get(ctx, base context.Context, key K, compute func(context.
 // heldKey finds in a context what is held for its service.
 type heldKey struct{}
 
-type holdOf[K comparable, V any] struct {
-	of  *memo[K, V]
-	key K
+// held are the entries that one service has been told: some hundreds at most.
+type held struct {
+	mu      sync.Mutex
+	entries []any // *memoEntry
 }
 
 // holding returns a context for one service: what memos tell under it, they tell
 // again under it.
 func holding(ctx context.Context) context.Context {
-	return context.WithValue(ctx, heldKey{}, new(sync.Map))
+	return context.WithValue(ctx, heldKey{}, new(held))
+}
+
+func (h *held) hold(entry any) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !slices.Contains(h.entries, entry) {
+		h.entries = append(h.entries, entry)
+	}
 }
 
 // find looks an entry up; one that was about to be forgotten, or that only this
 // asker still has, is not any more.
-func (m *memo[K, V]) find(own *sync.Map, key K) (*memoEntry[V], bool) {
+func (m *memo[K, V]) find(own *held, key K) (*memoEntry[K, V], bool) {
 	if e, ok := m.young[key]; ok {
 		return e, true
 	}
 	e, ok := m.old[key]
 	delete(m.old, key)
 	if own != nil && !ok {
-		var held any
-		if held, ok = own.Load(holdOf[K, V]{m, key}); ok {
-			e = held.(*memoEntry[V])
-		}
+		e, ok = m.heldBy(own, key)
 	}
 	if ok {
 		m.keep(key, e)
@@ -92,10 +104,22 @@ func (m *memo[K, V]) find(own *sync.Map, key K) (*memoEntry[V], bool) {
 	return e, ok
 }
 
+// heldBy looks an entry up among those that a service has been told.
+func (m *memo[K, V]) heldBy(own *held, key K) (*memoEntry[K, V], bool) {
+	own.mu.Lock()
+	defer own.mu.Unlock()
+	for _, h := range own.entries {
+		if e, ok := h.(*memoEntry[K, V]); ok && e.of == m && e.key == key {
+			return e, true
+		}
+	}
+	return nil, false
+}
+
 // keep puts an entry in; when half of what may be there is young, the old go.
-func (m *memo[K, V]) keep(key K, e *memoEntry[V]) {
+func (m *memo[K, V]) keep(key K, e *memoEntry[K, V]) {
 	if m.young == nil || m.most > 0 && len(m.young) >= m.most/2 {
-		m.old, m.young = m.young, make(map[K]*memoEntry[V])
+		m.old, m.young = m.young, make(map[K]*memoEntry[K, V])
 	}
 	m.young[key] = e
 }

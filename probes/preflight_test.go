@@ -111,7 +111,7 @@ func TestAnchorsVoidOnlyTheirOwnNames(t *testing.T) {
 	got := dnssec.Result{State: dnssec.Bogus, Reasons: []dnssec.Reason{{Detail: "no key"}}}
 	done := make(chan struct{})
 	close(done)
-	e.secured.old, e.secured.young = nil, map[question]*memoEntry[dnssec.Result]{{".", dns.TypeDNSKEY}: {done: done, value: got}, {"lab.", dns.TypeDNSKEY}: {done: done, value: got}}
+	e.secured.old, e.secured.young = nil, map[question]*memoEntry[question, dnssec.Result]{{".", dns.TypeDNSKEY}: {done: done, value: got}, {"lab.", dns.TypeDNSKEY}: {done: done, value: got}}
 	if v, results := e.Preflight(t.Context()); v.DNSSEC || !has(results, "vantage.anchor-bad") {
 		t.Errorf("%+v %v", v, results)
 	}

@@ -9,6 +9,7 @@ package reports
 import (
 	"cmp"
 	"encoding/json"
+	"io"
 	"slices"
 	"time"
 
@@ -361,7 +362,7 @@ type line struct {
 	Reach6     verdict.Outcome `json:"reach6"`
 	Browser    string          `json:"browser,omitempty"`
 	Routes     []string        `json:"routes"`
-	Expires    *time.Time      `json:"signatures_expire,omitempty"`
+	Expires    time.Time       `json:"signatures_expire,omitzero"`
 	Findings   []Finding       `json:"findings"`
 	Counts     Counts          `json:"counts"`
 	At         time.Time       `json:"at"`
@@ -378,7 +379,7 @@ func (s Service) line() *line {
 		Host: s.Host, Service: s.Kind, Port: s.Port, Agency: Clean(s.Agency), Outcome: s.Reached(2),
 		DNSSEC: s.DNSSEC, DNSSECDeps: s.DNSSECDeps, RPKI: s.RPKI, RPKIDeps: s.RPKIDeps,
 		AAAA: notNil(s.AAAA), A: notNil(s.A), Reach6: s.Reach6, Routes: notNil(s.Routes), Browser: s.Browser,
-		Findings: notNil(s.Findings), Counts: s.Counts, At: s.At.UTC(), Millis: s.Took.Milliseconds(),
+		Expires: s.Expires.UTC(), Findings: notNil(s.Findings), Counts: s.Counts, At: s.At.UTC(), Millis: s.Took.Milliseconds(),
 	}
 	if level, known := s.Level(); known {
 		l.Level = &level
@@ -387,21 +388,16 @@ func (s Service) line() *line {
 		most := s.Max
 		l.LevelMax = &most
 	}
-	if !s.Expires.IsZero() {
-		t := s.Expires.UTC()
-		l.Expires = &t
-	}
 	return l
 }
 
-// ServiceLine returns the record, judged, as one line of JSON with its newline.
-func ServiceLine(rec verdict.Record) ([]byte, error) {
-	b, err := json.Marshal(judge(rec).line()) // through MarshalJSON every byte would be read once more
-	return append(b, '\n'), err
+// WriteLine writes the record, judged, as one line of JSON, in one piece.
+func WriteLine(w io.Writer, rec verdict.Record) error {
+	return json.NewEncoder(w).Encode(judge(rec).line()) // through MarshalJSON every byte would be read once more
 }
 
-// ServiceWithClosure is ServiceLine with the graph of the dependency closure
-// after all else.
+// ServiceWithClosure returns the line that WriteLine writes with the graph of the
+// dependency closure after all else.
 func ServiceWithClosure(rec verdict.Record) ([]byte, error) {
 	s := Judge(rec)
 	b, err := json.Marshal(s.line())

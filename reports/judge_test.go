@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"bytes"
 	"encoding/json"
 	"math/rand/v2"
 	"slices"
@@ -208,15 +209,16 @@ func TestFindingsOrder(t *testing.T) {
 	}
 }
 
-func TestServiceLine(t *testing.T) {
-	b, err := ServiceLine(verdict.Record{Agency: "so-tttt", Host: host, Kind: "web", At: night, Results: []verdict.Result{
+func TestWriteLine(t *testing.T) {
+	var b bytes.Buffer
+	err := WriteLine(&b, verdict.Record{Agency: "so-tttt", Host: host, Kind: "web", At: night, Results: []verdict.Result{
 		has1, up1, zoneOK, zoneBad, hasA,
 	}})
-	if err != nil || b[len(b)-1] != '\n' || strings.Count(string(b), "\n") != 1 {
-		t.Fatalf("not one line: %q, %v", b, err)
+	if err != nil || bytes.IndexByte(b.Bytes(), '\n') != b.Len()-1 {
+		t.Fatalf("not one line: %q, %v", &b, err)
 	}
 	var m map[string]any
-	if err := json.Unmarshal(b, &m); err != nil {
+	if err := json.Unmarshal(b.Bytes(), &m); err != nil {
 		t.Fatal(err)
 	}
 	for key, want := range map[string]any{
@@ -231,13 +233,13 @@ func TestServiceLine(t *testing.T) {
 		t.Errorf("finding: %v", f)
 	}
 
-	empty, err := ServiceLine(verdict.Record{Host: host})
-	if err != nil {
+	var empty bytes.Buffer
+	if err := WriteLine(&empty, verdict.Record{Host: host}); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{`"level":null`, `"aaaa":[]`, `"findings":[]`, `"a":[]`, `"reach6":"unknown"`} {
-		if !strings.Contains(string(empty), want) {
-			t.Errorf("%s is missing in %s", want, empty)
+		if !strings.Contains(empty.String(), want) {
+			t.Errorf("%s is missing in %s", want, &empty)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package reports
 
 import (
 	"net/netip"
+	"slices"
 
 	"ready6/probes/verdict"
 )
@@ -52,21 +53,18 @@ func (f *facts) bounds() bounds {
 
 // facts are the results of one service, sorted for the ladder.
 type facts struct {
-	present  []string           // usable AAAA addresses
-	promised bool               // an address record that is missing counts as mended
-	bad, gap bool               // an IPv6 address result is a fault; is unknown
-	mx, seen map[string]bool    // MX hosts; names whose addresses were asked for
-	reach    []verdict.Outcome  // over IPv6
-	byAddr   map[netip.Addr]int // results over IPv6 that show an address working
+	present  []string          // usable AAAA addresses
+	promised bool              // an address record that is missing counts as mended
+	bad, gap bool              // an IPv6 address result is a fault; is unknown
+	mx, seen []string          // MX hosts; names whose addresses were asked for
+	reach    []verdict.Outcome // over IPv6
+	working  []netip.Addr      // of results over IPv6 that show an address working
 	closure  []verdict.Outcome
 	resolves bool           // some part of the closure was seen to hold
 	v4       verdict.Reason // a.present outranks a.unknown outranks a.none; empty: not asked
 }
 
-func gather(results []verdict.Result, mended func(int) bool) facts {
-	f := facts{
-		mx: map[string]bool{}, seen: map[string]bool{}, byAddr: map[netip.Addr]int{},
-	}
+func gather(results []verdict.Result, mended func(int) bool) (f facts) {
 	for i, r := range results {
 		out := r.Outcome()
 		fixed := mended != nil && mended(i)
@@ -79,7 +77,7 @@ func gather(results []verdict.Result, mended func(int) bool) facts {
 		case verdict.Reach:
 			f.reach = append(f.reach, out)
 			if ap, err := netip.ParseAddrPort(r.Subject); err == nil && (out == verdict.Pass || out == verdict.Warn) {
-				f.byAddr[ap.Addr().WithZone("")]++
+				f.working = append(f.working, ap.Addr().WithZone(""))
 			}
 		case verdict.Closure:
 			if r.Reason.Aside() {
@@ -109,15 +107,15 @@ func (f *facts) address(r verdict.Result, out verdict.Outcome, fixed bool) {
 		}
 		return
 	case "aaaa.mx":
-		f.mx[r.Subject] = true
+		f.mx = append(f.mx, r.Subject)
 		return
 	case "aaaa.no-mx":
 		return
 	case "aaaa.present":
 		f.present = append(f.present, r.Subject)
-		f.seen[r.Args["host"]] = true
+		f.seen = append(f.seen, r.Args["host"])
 	default:
-		f.seen[r.Subject], f.seen[r.Args["host"]] = true, true
+		f.seen = append(f.seen, r.Subject, r.Args["host"])
 		f.promised = f.promised || fixed
 	}
 	f.bad = f.bad || out == verdict.Fail
@@ -127,12 +125,7 @@ func (f *facts) address(r verdict.Result, out verdict.Outcome, fixed bool) {
 // addressesOpen reports whether some address record is not known for sure:
 // a question without an answer, or an MX host that was never asked about.
 func (f *facts) addressesOpen() bool {
-	for host := range f.mx {
-		if !f.seen[host] {
-			return true
-		}
-	}
-	return f.gap
+	return f.gap || slices.ContainsFunc(f.mx, func(host string) bool { return !slices.Contains(f.seen, host) })
 }
 
 // published: level 1 demands one usable AAAA record. A fault refutes it only
@@ -164,7 +157,7 @@ func (f *facts) works() proof {
 func (f *facts) reachOpen() bool {
 	for _, s := range f.present {
 		a, err := netip.ParseAddr(s)
-		if err != nil || f.byAddr[a.WithZone("")] == 0 {
+		if err != nil || !slices.Contains(f.working, a.WithZone("")) {
 			return true
 		}
 	}

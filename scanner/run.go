@@ -140,9 +140,11 @@ func (r *run) pass(jobs iter.Seq[job]) error {
 // work measures one service after another. From one that takes long another
 // goroutine takes over.
 func (r *run) work(wg *sync.WaitGroup) {
+	late := time.NewTimer(slowAfter)
+	defer late.Stop()
 	for j := range r.jobs {
 		relieved := false
-		o := r.one(j, func() bool {
+		o := r.one(j, late, func() bool {
 			if r.Held != nil && r.Held() {
 				return false
 			}

@@ -12,8 +12,9 @@ import (
 )
 
 // one measures one service. The probe runs in a goroutine of its own, so that
-// one which does not obey its context costs its own service and not the run.
-func (r *run) one(j job, slow func() bool) outcome {
+// one which does not obey its context costs its own service and not the run. Late is a
+// timer that nobody else uses meanwhile.
+func (r *run) one(j job, late *time.Timer, slow func() bool) outcome {
 	if r.ctx.Err() != nil {
 		return r.skip(j)
 	}
@@ -24,7 +25,8 @@ func (r *run) one(j job, slow func() bool) outcome {
 
 	got := make(chan verdict.Record, 1) // buffered: a late record is dropped, its goroutine ends
 	r.crew.Do(func() { r.guard(ctx, j, got) })
-	rec := r.await(ctx, j, got, slow)
+	late.Reset(slowAfter)
+	rec := r.await(ctx, j, got, late, slow)
 	// The inventory's spelling is the key under which runs are compared.
 	rec.Agency, rec.Host, rec.Kind, rec.Port = j.agency, j.svc.Host, j.svc.Kind, j.svc.Port
 	if rec.At.IsZero() {
@@ -41,11 +43,9 @@ func (r *run) one(j job, slow func() bool) outcome {
 	return o
 }
 
-// await waits for the record of a probe; while that takes long it calls slow until
-// that is true, and it gives up a while after ctx has ended.
-func (r *run) await(ctx context.Context, j job, got <-chan verdict.Record, slow func() bool) verdict.Record {
-	late := time.NewTimer(slowAfter)
-	defer late.Stop()
+// await waits for the record of a probe; each time that late is over it calls slow
+// until that is true, and it gives up a while after ctx has ended.
+func (r *run) await(ctx context.Context, j job, got <-chan verdict.Record, late *time.Timer, slow func() bool) verdict.Record {
 	var over <-chan time.Time
 	end := ctx.Done()
 	for {

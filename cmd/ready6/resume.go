@@ -128,11 +128,7 @@ func (j *job) emit(rec verdict.Record, end scanner.End) error {
 	}
 	j.differ(rec)
 	if j.cfg.text("format") == "jsonl" {
-		line, err := reports.ServiceLine(rec)
-		if err != nil {
-			return err
-		}
-		if _, err := j.s.out.Write(line); err != nil {
+		if err := reports.WriteLine(j.s.out, rec); err != nil {
 			return err
 		}
 	}

@@ -95,8 +95,8 @@ func aliasAt(msg *message, n name) *rrset {
 	if cname != nil && len(cname.sigs) > 0 {
 		return cname
 	}
-	for _, set := range msg.answer.list {
-		if set.rrtype == dns.TypeDNAME && len(set.rrs) > 0 && n.below(set.owner) {
+	for i := range msg.answer.list {
+		if set := &msg.answer.list[i]; set.rrtype == dns.TypeDNAME && len(set.rrs) > 0 && n.below(set.owner) {
 			return set
 		}
 	}

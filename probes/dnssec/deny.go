@@ -95,6 +95,9 @@ func (r *run) gather(z *zone, msg *message, soa bool) (evidence, proof) {
 			// for the name it was expanded to (RFC 4035 5.4).
 			owner, _ = ce.wild()
 		}
+		if e.nsec3 == nil && set.rrtype == dns.TypeNSEC3 {
+			e.nsec3 = make([]nsec3, 0, len(sets))
+		}
 		for _, rr := range set.rrs {
 			e.add(owner, rr)
 		}

@@ -42,7 +42,7 @@ func TestECDSANumbersOutOfRange(t *testing.T) {
 		set := []dns.RR{rr("www.vn. 60 A 192.0.2.1")}
 		must(t, sig.Sign(made.priv, set))
 		canon, _ := canonicalSet(set)
-		data, good := signedData(sig, mustName("vn."), mustName("www.vn."), dns.ClassINET, canon), mustBase64(sig.Signature)
+		data, good := appendSigned(nil, sig, mustName("vn."), mustName("www.vn."), dns.ClassINET, canon), mustBase64(sig.Signature)
 		if !k.check(data, good) {
 			t.Fatalf("algorithm %d: a good signature does not hold", alg)
 		}

@@ -2,6 +2,7 @@ package dnssec
 
 import (
 	"context"
+	"slices"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -210,8 +211,41 @@ func TestGoodWorld(t *testing.T) {
 		t.Run(c.name+" "+typeName(c.qtype), func(t *testing.T) {
 			check(t, w.validator().Validate(context.Background(), c.name, c.qtype), c)
 			check(t, shared.Validate(context.Background(), c.name, c.qtype), c)
+			checkBrief(t, w, c.name, c.qtype)
 		})
 	}
+}
+
+// checkBrief: what is left out for want of a viewer changes no judgement, and there
+// is nothing left of it.
+func checkBrief(t *testing.T, w *world, name string, qtype uint16) {
+	t.Helper()
+	v := w.validator()
+	want := v.Validate(context.Background(), name, qtype)
+	v = w.validator()
+	v.Brief = true
+	got := v.Validate(context.Background(), name, qtype)
+	if reasonsText(got) != reasonsText(want) || got.State != want.State || got.Rcode != want.Rcode || got.Negative != want.Negative ||
+		got.Canonical != want.Canonical || !got.Expires.Equal(want.Expires) || !slices.Equal(texts(got.Answer), texts(want.Answer)) {
+		t.Errorf("%s %s, brief: %v\n%s\nwant %v\n%s", name, typeName(qtype), got.State, reasonsText(got), want.State, reasonsText(want))
+	}
+	if len(want.Hops) == 0 || len(got.Hops) > 0 || len(got.Chain) != len(want.Chain) {
+		t.Errorf("%s %s: %d steps and %d zones, brief %d and %d", name, typeName(qtype), len(want.Hops), len(want.Chain), len(got.Hops), len(got.Chain))
+	}
+	for _, l := range got.Chain {
+		if l.State == Secure && len(l.Keys)+len(l.Digests)+len(l.Signatures) > 0 {
+			t.Errorf("%s, brief: %+v", l.Zone, l)
+		}
+	}
+}
+
+// texts are records as text; the test server does not keep to an order.
+func texts(rrs []dns.RR) (out []string) {
+	for _, rr := range rrs {
+		out = append(out, rr.String())
+	}
+	slices.Sort(out)
+	return out
 }
 
 func check(t *testing.T, got Result, c question) {

@@ -278,8 +278,8 @@ func pick(msg *message, n name, qtype uint16) picked {
 	}
 	switch {
 	case qtype == dns.TypeANY:
-		for _, set := range msg.answer.list {
-			if set.owner == n && len(set.rrs) > 0 && set != cname {
+		for i := range msg.answer.list {
+			if set := &msg.answer.list[i]; set.owner == n && len(set.rrs) > 0 && set != cname {
 				p.sets = append(p.sets, set)
 			}
 		}

@@ -89,7 +89,7 @@ func (r *run) keysByDS(c name, parent *zone, cut cut, early <-chan reply) *zone 
 	ds := supportedDS(cut.ds)
 	if len(ds) == 0 {
 		z := r.failed(c, parent, Insecure, unsupportedDS(parent.apex, c, cut.ds))
-		z.link.DS = cut.ds
+		z.link.DS = slices.Clone(cut.ds) // and not the message around them
 		return z
 	}
 	var limit *Reason
@@ -112,7 +112,9 @@ func (r *run) keysByDS(c name, parent *zone, cut cut, early <-chan reply) *zone 
 		return trusted, nil
 	}
 	z := r.keyed(c, parent, trust, early)
-	z.link.DS = cut.ds
+	if !r.v.Brief {
+		z.link.DS = slices.Clone(cut.ds)
+	}
 	if z.state == Secure {
 		z.expires = earlier(z.expires, cut.expires)
 		z.link.Expires = earlier(z.link.Expires, cut.expires)
@@ -277,7 +279,10 @@ func (r *run) judgeKeys(c name, parent *zone, trust func([]*key) ([]*key, *Reaso
 		return z
 	}
 	z := &zone{apex: c, state: Secure, parent: parent, expires: got.expires,
-		link: &Link{Zone: c.String(), State: Secure, Keys: describe(keys, trusted, got.key), Expires: got.expires}}
+		link: &Link{Zone: c.String(), State: Secure, Expires: got.expires}}
+	if !r.v.Brief {
+		z.link.Keys = describe(keys, trusted, got.key)
+	}
 	z.keys = slices.DeleteFunc(keys, func(k *key) bool { return k.algorithm == 0 || k.rdata == nil })
 	for _, k := range z.keys {
 		k.rr = nil

@@ -34,7 +34,7 @@ func opaqueSig(signer name, k *key) *dns.RRSIG {
 // signedBefore is what an opaque record's signature covers, up to its RDATA of the
 // length given.
 func signedBefore(signer name, sig *dns.RRSIG, length int) []byte {
-	b := signedData(sig, signer, signer, dns.ClassINET, canonical{{}})
+	b := appendSigned(nil, sig, signer, signer, dns.ClassINET, canonical{{}})
 	return append(b[:len(b)-2], byte(length>>8), byte(length))
 }
 

@@ -78,20 +78,44 @@ func (n *nsec3) covers(h digest) bool {
 type hashed struct {
 	list []nsec3
 	b    *budget
-	memo map[params]map[name]digest
+	memo *hashes
+}
+
+// hashes are the names hashed so far, by the parameters of the hash.
+type hashes []hashesBy
+
+type hashesBy struct {
+	params
+	names []hashedName
+}
+
+type hashedName struct {
+	name
+	digest
+}
+
+// of finds the names hashed with p, in the order they were.
+func (h *hashes) of(p params) *[]hashedName {
+	for i := range *h {
+		if by := &(*h)[i]; by.params == p {
+			return &by.names
+		}
+	}
+	*h = append(*h, hashesBy{params: p})
+	return &(*h)[len(*h)-1].names
 }
 
 // digest hashes a name by a record's parameters, false if the budget is used up.
 func (s hashed) digest(p params, n name) (digest, bool) {
-	if d, ok := s.memo[p][n]; ok {
-		return d, true
+	known := s.memo.of(p)
+	for _, h := range *known {
+		if h.name == n {
+			return h.digest, true
+		}
 	}
 	d, ok := p.hash(s.b, n)
 	if ok {
-		if s.memo[p] == nil {
-			s.memo[p] = make(map[name]digest)
-		}
-		s.memo[p][n] = d
+		*known = append(*known, hashedName{n, d})
 	}
 	return d, ok
 }
@@ -118,11 +142,12 @@ func (s hashed) find(n name, by func(*nsec3, digest) bool) *nsec3 {
 // byParams sorts the records into parameter sets, the fewest iterations first.
 func (e *evidence) byParams(b *budget) []hashed {
 	var out []hashed
+	memo := new(hashes)
 	for _, n := range e.nsec3 {
 		i := slices.IndexFunc(out, func(s hashed) bool { return s.list[0].params == n.params })
 		if i < 0 {
 			i = len(out)
-			out = append(out, hashed{b: b, memo: map[params]map[name]digest{}})
+			out = append(out, hashed{list: make([]nsec3, 0, len(e.nsec3)), b: b, memo: memo})
 		}
 		out[i].list = append(out[i].list, n)
 	}
@@ -136,12 +161,10 @@ func (e *evidence) byParams(b *budget) []hashed {
 // records themselves make the name insecure (RFC 9276 3.2).
 func (e *evidence) eachParams(b *budget, try func(hashed) proof) (p proof, any bool) {
 	sets := e.byParams(b)
-	all := hashed{b: b, memo: map[params]map[name]digest{}}
 	for _, s := range sets {
 		if s.list[0].iterations > maxIterations {
 			return proof{kind: noData, insecure: codeIterations, rr: s.list[0].rr}, true
 		}
-		s.memo = all.memo
 		if p = try(s); b.spent { // what was not hashed is not known to be absent
 			return proof{}, true
 		}
@@ -149,9 +172,12 @@ func (e *evidence) eachParams(b *budget, try func(hashed) proof) (p proof, any b
 			return p, true
 		}
 		any = true
-		all.list = append(all.list, s.list...)
 	}
 	if len(sets) > 1 {
+		all := hashed{b: b, memo: sets[0].memo}
+		for _, s := range sets {
+			all.list = append(all.list, s.list...)
+		}
 		if joint := try(all); joint.kind != unproven && !b.spent {
 			return joint, true
 		}

@@ -215,7 +215,8 @@ func (s *seen) readSets(zone name, m *dns.Msg) {
 	}
 	for i, section := range [][]dns.RR{m.Answer, m.Ns} {
 		all := group(section)
-		for _, set := range all.list {
+		for j := range all.list {
+			set := &all.list[j]
 			if set.rrtype == dns.TypeNS && (i > 0 || set.owner != zone) {
 				continue // beside an answer, or a delegation's
 			}

@@ -9,11 +9,11 @@ import (
 type rrset struct {
 	owner  name
 	rrtype uint16
+	packed bool // canon is made, which is done on first use
+	ok     bool // and could be
 	rrs    []dns.RR
 	sigs   []*dns.RRSIG
-	canon  canonical // made on first use
-	packed bool
-	ok     bool
+	canon  canonical
 }
 
 // canonical returns the set's records ready for signing.
@@ -32,8 +32,8 @@ type setKey struct {
 
 // sets are the record sets of one section, in order of appearance.
 type sets struct {
-	list  []*rrset
-	index map[setKey]*rrset
+	list  []rrset
+	index map[setKey]int // into list
 }
 
 // indexAbove is the number of sets from which a map pays off.
@@ -41,40 +41,47 @@ const indexAbove = 8
 
 func (s *sets) find(owner name, rrtype uint16) *rrset {
 	if s.index != nil {
-		return s.index[setKey{owner, rrtype}]
+		if i, ok := s.index[setKey{owner, rrtype}]; ok {
+			return &s.list[i]
+		}
+		return nil
 	}
-	for _, set := range s.list {
-		if set.rrtype == rrtype && set.owner == owner {
+	for i := range s.list {
+		if set := &s.list[i]; set.rrtype == rrtype && set.owner == owner {
 			return set
 		}
 	}
 	return nil
 }
 
+// at finds a set or begins it. What it returns is good until the next one begins.
 func (s *sets) at(owner name, rrtype uint16) *rrset {
 	if set := s.find(owner, rrtype); set != nil {
 		return set
 	}
-	set := &rrset{owner: owner, rrtype: rrtype}
-	s.list = append(s.list, set)
+	s.list = append(s.list, rrset{owner: owner, rrtype: rrtype})
+	last := len(s.list) - 1
 	if s.index != nil {
-		s.index[setKey{owner, rrtype}] = set
+		s.index[setKey{owner, rrtype}] = last
 	} else if len(s.list) > indexAbove {
-		s.index = make(map[setKey]*rrset, 2*len(s.list))
-		for _, set := range s.list {
-			s.index[setKey{set.owner, set.rrtype}] = set
+		s.index = make(map[setKey]int, 2*len(s.list))
+		for i, set := range s.list {
+			s.index[setKey{set.owner, set.rrtype}] = i
 		}
 	}
-	return set
+	return &s.list[last]
 }
 
 // group sorts the IN records of a section into sets. Signatures go with the set
 // they cover; a set with signatures only has no rrs.
 func group(section []dns.RR) sets {
-	var s sets
+	if len(section) == 0 {
+		return sets{}
+	}
+	s := sets{list: make([]rrset, 0, min((len(section)+1)/2, indexAbove))} // most records have a signature beside them
 	var last string
 	var owner name
-	for _, rr := range section {
+	for i, rr := range section {
 		if rr == nil {
 			continue
 		}
@@ -95,7 +102,11 @@ func group(section []dns.RR) sets {
 			continue
 		}
 		set := s.at(owner, h.Rrtype)
-		set.rrs = append(set.rrs, rr)
+		if set.rrs == nil {
+			set.rrs = section[i : i+1 : i+1] // most sets have no more
+		} else {
+			set.rrs = append(set.rrs, rr)
+		}
 	}
 	return s
 }
@@ -124,8 +135,9 @@ func (m *message) set(owner name, rrtype uint16) *rrset {
 // denials lists the records of the authority section that a negative answer
 // rests on: SOA, NSEC and NSEC3.
 func (m *message) denials() []*rrset {
-	var out []*rrset
-	for _, set := range m.authority.list {
+	out := make([]*rrset, 0, len(m.authority.list))
+	for i := range m.authority.list {
+		set := &m.authority.list[i]
 		switch set.rrtype {
 		case dns.TypeSOA, dns.TypeNSEC, dns.TypeNSEC3:
 			if len(set.rrs) > 0 {

@@ -2,6 +2,7 @@ package dnssec
 
 import (
 	"encoding/base64"
+	"sync"
 	"time"
 
 	"github.com/miekg/dns"
@@ -37,7 +38,9 @@ func (c checked) expanded(owner name) (name, bool) {
 // One good signature is enough (RFC 6840 5.11).
 func (r *run) verify(apex name, keys []*key, set *rrset) checked {
 	got := r.examine(apex, keys, set)
-	r.b.note(apex, set, got)
+	if !r.v.Brief {
+		r.b.note(apex, set, got)
+	}
 	return got
 }
 
@@ -115,7 +118,9 @@ func (r *run) precheck(apex name, set *rrset, sig *dns.RRSIG) fault {
 // are no more than a hint, several keys can share one (RFC 4034 appendix B).
 func (r *run) tryKeys(apex name, keys []*key, set *rrset, sig *dns.RRSIG, failed *int) (checked, fault) {
 	f := fault{codeKeyMissing, sig, 6}
-	var data, signature []byte
+	s := signeds.Get().(*signed)
+	defer signeds.Put(s)
+	ready := false
 	for _, k := range keys {
 		if k.tag != sig.KeyTag || k.algorithm != sig.Algorithm {
 			continue
@@ -124,22 +129,16 @@ func (r *run) tryKeys(apex name, keys []*key, set *rrset, sig *dns.RRSIG, failed
 			f = f.orWorse(fault{codeKeyUnusable, sig, 7})
 			continue
 		}
-		if data == nil {
-			canon, ok := set.canonical()
-			var err error
-			signature, err = base64.StdEncoding.DecodeString(sig.Signature)
-			if !ok || err != nil {
-				return checked{}, fault{codeSigInvalid, sig, 8}
-			}
-			data = signedData(sig, apex, set.owner, dns.ClassINET, canon)
+		if ready = ready || s.read(sig, apex, set); !ready {
+			return checked{}, fault{codeSigInvalid, sig, 8}
 		}
-		id := memoryKey(k, data, signature)
+		id := memoryKey(k, s.data, s.signature)
 		good := r.v.memory.has(id)
 		if !good {
 			if !r.b.check(*failed, k.cost) {
 				return checked{}, f
 			}
-			if good = k.check(data, signature); good {
+			if good = k.check(s.data, s.signature); good {
 				r.v.memory.add(id, sig.Expiration)
 			}
 		}
@@ -151,6 +150,24 @@ func (r *run) tryKeys(apex name, keys []*key, set *rrset, sig *dns.RRSIG, failed
 		f = fault{codeSigInvalid, sig, 8}
 	}
 	return checked{}, f
+}
+
+// signed is what a signature was made over, and the signature itself.
+type signed struct{ data, signature []byte }
+
+// signeds lend room for one signature each, for as long as it is checked.
+var signeds = sync.Pool{New: func() any { return new(signed) }}
+
+// read is false for a set or a signature that cannot be read.
+func (s *signed) read(sig *dns.RRSIG, apex name, set *rrset) bool {
+	canon, ok := set.canonical()
+	if !ok {
+		return false
+	}
+	s.data = appendSigned(s.data[:0], sig, apex, set.owner, dns.ClassINET, canon)
+	var err error
+	s.signature, err = base64.StdEncoding.AppendDecode(s.signature[:0], []byte(sig.Signature))
+	return err == nil
 }
 
 // word makes the reason for a set none of whose signatures counts.

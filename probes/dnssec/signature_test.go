@@ -212,6 +212,7 @@ func runCases(t *testing.T, cases []brokenCase) {
 			}
 			res := w.validator().Validate(context.Background(), name, qtype)
 			judge(t, res, c.want, c.code)
+			checkBrief(t, w, name, qtype)
 		})
 	}
 }

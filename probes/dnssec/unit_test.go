@@ -100,7 +100,7 @@ func TestCanonicalFormAgainstSigner(t *testing.T) {
 				continue
 			}
 			raw := mustBase64(sig.Signature)
-			if !key.check(signedData(sig, mustName("example.vn."), mustName("www.example.vn."), dns.ClassINET, canon), raw) {
+			if !key.check(appendSigned(nil, sig, mustName("example.vn."), mustName("www.example.vn."), dns.ClassINET, canon), raw) {
 				t.Errorf("%s: the signature does not hold", text)
 			}
 			slices.Reverse(set)
@@ -150,7 +150,7 @@ func TestOwnRSA(t *testing.T) {
 		t.Fatal(err)
 	}
 	canon, _ := canonicalSet(set)
-	data, raw := signedData(sig, mustName("vn."), mustName("vn."), dns.ClassINET, canon), mustBase64(sig.Signature)
+	data, raw := appendSigned(nil, sig, mustName("vn."), mustName("vn."), dns.ClassINET, canon), mustBase64(sig.Signature)
 	n, e, ok := rsaNumbers(mustBase64(k.rr.PublicKey))
 	if !ok || !rsaCheck(n, e, 5, sum(5, data), raw) { // 5 is crypto.SHA256
 		t.Fatal("a good signature does not hold")

@@ -15,6 +15,11 @@ import (
 // Validator judges answers of one Source under fixed trust anchors. It is safe
 // for concurrent use and keeps every zone it has validated.
 type Validator struct {
+	// Brief leaves out of results what only a picture of the chain of trust shows:
+	// their Hops, and of a secure zone's Link the DS, Keys, Digests and Signatures. It
+	// is set before anything is asked.
+	Brief bool
+
 	src     Source
 	now     func() time.Time
 	anchors map[name][]dns.RR
@@ -102,7 +107,9 @@ func (v *Validator) Validate(ctx context.Context, qname string, qtype uint16) Re
 		seen[cur] = true
 		r.b.seen = nil
 		f := r.hop(cur, qtype, prior)
-		res.Hops = append(res.Hops, r.shown(cur, qtype, f))
+		if !v.Brief {
+			res.Hops = append(res.Hops, r.shown(cur, qtype, f))
+		}
 		chain.add(f.zone)
 		res.Answer = append(res.Answer, f.rrs...)
 		res.Rcode, res.Negative = f.rcode, f.negative

@@ -142,18 +142,13 @@ func canonicalSet(rrs []dns.RR) (canonical, bool) {
 	return slices.CompactFunc(set, func(a, b []byte) bool { return string(a) == string(b) }), true
 }
 
-// signedData builds what an RRSIG signs: its own RDATA without the signature,
+// appendSigned appends what an RRSIG signs: its own RDATA without the signature,
 // then every record in canonical form with the original TTL and, where the
 // label count says so, under its wildcard's name (RFC 4034 3.1.8.1, RFC 4035 5.3.2).
-func signedData(sig *dns.RRSIG, signer, owner name, class uint16, set canonical) []byte {
+func appendSigned(b []byte, sig *dns.RRSIG, signer, owner name, class uint16, set canonical) []byte {
 	if n := owner.labels(); n > int(sig.Labels) && !(owner.isWild() && n-1 == int(sig.Labels)) {
 		owner, _ = owner.last(int(sig.Labels)).wild()
 	}
-	size := 18 + len(signer)
-	for _, rdata := range set {
-		size += len(owner) + 10 + len(rdata)
-	}
-	b := make([]byte, 0, size)
 	b = binary.BigEndian.AppendUint16(b, sig.TypeCovered)
 	b = append(b, sig.Algorithm, sig.Labels)
 	b = binary.BigEndian.AppendUint32(b, sig.OrigTtl)

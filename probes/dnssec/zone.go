@@ -97,7 +97,7 @@ func (r *run) lead(c name, f *flight) *zone {
 	own := *r
 	own.b = &budget{depth: r.b.depth + 1, all: r.b.all}
 	z := own.load(c)
-	if z.apex == c { // made just now
+	if z.apex == c && !r.v.Brief { // made just now
 		own.show(z)
 	}
 	if (r.ctx.Err() != nil || r.b.all.exhausted()) && z.state == Indeterminate {
@@ -294,7 +294,8 @@ func (r *run) signers(msg *message, n name, qtype uint16) []name {
 // is at n, the DNAME above it, or else the denial.
 func relevant(msg *message, n name, qtype uint16) []*rrset {
 	var out []*rrset
-	for _, set := range msg.answer.list {
+	for i := range msg.answer.list {
+		set := &msg.answer.list[i]
 		switch {
 		case set.owner == n && len(set.rrs) > 0 && (set.rrtype == qtype || set.rrtype == dns.TypeCNAME || qtype == dns.TypeANY):
 			out = append(out, set)

@@ -174,7 +174,7 @@ func (r Result) fill(s string, l Lang) string {
 		return s
 	}
 	var b strings.Builder
-	b.Grow(2 * len(s))
+	b.Grow(len(s) + 2*len(r.Subject))
 	for {
 		open := strings.IndexByte(s, '{')
 		if open < 0 {
