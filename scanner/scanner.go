@@ -33,13 +33,13 @@ type Scan struct {
 	Checks []verdict.Check
 
 	Workers int // services measured at once; 0 means DefaultWorkers
-	// Waiting is how many may be under way beside them: a service that takes longer
-	// than two seconds most often waits for servers that are silent, and does not
-	// keep its worker from the next one. 0: it does.
+	// Waiting is how many may be under way beside them: a service that is not over in a
+	// few milliseconds waits for the network most of its time, that of silent servers
+	// for seconds, and does not keep its worker from the next one. 0: it does.
 	Waiting int
-	// Held reports that most of what is under way waits for limits of our own. More
-	// beside it would wait as well, until HostTimeout is over: then a service keeps
-	// its worker, Waiting or not. May be nil.
+	// Held reports that more beside what is under way would wait as well, and not for
+	// the network: for limits of our own, until HostTimeout is over, or for a processor.
+	// Then a service keeps its worker, Waiting or not. May be nil.
 	Held        func() bool
 	HostTimeout time.Duration // for one service; 0: no limit
 	RunTimeout  time.Duration // for the whole run; 0: no limit

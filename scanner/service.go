@@ -25,7 +25,9 @@ func (r *run) one(j job, late *time.Timer, slow func() bool) outcome {
 
 	got := make(chan verdict.Record, 1) // buffered: a late record is dropped, its goroutine ends
 	r.crew.Do(func() { r.guard(ctx, j, got) })
-	late.Reset(slowAfter)
+	if r.Waiting > 0 {
+		late.Reset(slowAfter)
+	}
 	rec := r.await(ctx, j, got, late, slow)
 	// The inventory's spelling is the key under which runs are compared.
 	rec.Agency, rec.Host, rec.Kind, rec.Port = j.agency, j.svc.Host, j.svc.Kind, j.svc.Port
@@ -44,17 +46,18 @@ func (r *run) one(j job, late *time.Timer, slow func() bool) outcome {
 }
 
 // await waits for the record of a probe; each time that late is over it calls slow
-// until that is true, and it gives up a while after ctx has ended.
+// until that is true, less and less often, and it gives up a while after ctx has ended.
 func (r *run) await(ctx context.Context, j job, got <-chan verdict.Record, late *time.Timer, slow func() bool) verdict.Record {
 	var over <-chan time.Time
 	end := ctx.Done()
-	for {
+	for after := slowAfter; ; {
 		select {
 		case rec := <-got:
 			return rec
 		case <-late.C:
 			if !slow() {
-				late.Reset(slowAfter)
+				after = min(2*after, time.Second)
+				late.Reset(after)
 			}
 		case <-end:
 			end = nil
@@ -68,9 +71,9 @@ func (r *run) await(ctx context.Context, j job, got <-chan verdict.Record, late 
 	}
 }
 
-// slowAfter is when a service counts as Waiting: longer than one whose servers answer
-// takes for its questions, less than half of what silent ones take.
-const slowAfter = 2 * time.Second
+// slowAfter is from when on a service may count as Waiting: one whose servers are near
+// is over by then.
+const slowAfter = 10 * time.Millisecond
 
 func (r *run) hostContext() (context.Context, context.CancelFunc) {
 	if r.HostTimeout > 0 {

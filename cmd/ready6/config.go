@@ -51,7 +51,7 @@ var settings = append([]setting{
 	{"signatures", "", "file that remembers which DNSSEC signatures were found good, so that the next run need not check them by cryptography again; default: signatures.cache beside the history, if there is one"},
 	{"lang", "", "language of output: vi or en; default: from LC_ALL, LC_MESSAGES or LANG"},
 	{"format", "", "form of the output"},
-	{"workers", 64, "services measured at once; with --only aaaa,dnssec the default is 256, beside up to 1024 that wait for silent servers"},
+	{"workers", 64, "services measured at once; with --only aaaa,dnssec by default up to 1216 more, as long as all of them only wait for name servers"},
 	{"per-address", 4, "connections open at once to one address"},
 	{"per-network", 64, "connections open at once to one network (a /24 of IPv4, a /48 of IPv6)"},
 	{"connections", 512, "connections open at once in all"},

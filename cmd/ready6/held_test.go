@@ -38,7 +38,7 @@ func TestPacedNamesAreMeasured(t *testing.T) {
 			}
 		}
 		cut := 0
-		err := scanner.Scan{Probe: probe, Checks: []verdict.Check{verdict.AAAA}, Workers: withDNSAlone, Waiting: ofSilent, Held: s.held(withDNSAlone), HostTimeout: 90 * time.Second}.
+		err := scanner.Scan{Probe: probe, Checks: []verdict.Check{verdict.AAAA}, Workers: 64, Waiting: waitingForDNS, Held: s.held(64), HostTimeout: 90 * time.Second}.
 			Run(t.Context(), names, func(rec verdict.Record, _ scanner.End) error {
 				if rec.Results[0].Reason != "aaaa.present" {
 					cut++

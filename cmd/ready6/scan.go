@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"runtime"
+	"runtime/metrics"
 	"slices"
 	"strconv"
 	"strings"
@@ -336,12 +338,10 @@ func (j *job) renew(ctx context.Context, _ int) func(context.Context, string, in
 // own time.
 const withBrowser = 4
 
-// Where a service costs some questions to name servers and nothing else, each waits
-// for the network most of its time, and those of silent servers for seconds.
-const (
-	withDNSAlone = 256
-	ofSilent     = 1024 // more, of those that wait
-)
+// waitingForDNS is how many services may be under way beside the workers where each
+// costs some questions to name servers and nothing else: it waits for the network most
+// of its time, and those of silent servers for seconds.
+const waitingForDNS = 1216
 
 // workers is how many services are measured at once, and how many more may wait.
 func workers(c config) (most, waiting int) {
@@ -350,14 +350,25 @@ func workers(c config) (most, waiting int) {
 		return min(withBrowser, n), 0
 	case c.given["workers"] || len(c.list("only")) == 0 || slices.ContainsFunc(checksOf(c.list("only")), beyondDNS):
 		return n, 0
+	default:
+		return n, waitingForDNS
 	}
-	return withDNSAlone, ofSilent
 }
 
 // held reports whether more questions and connections than half the services measured
-// at once wait for a turn that our own limits give them.
+// at once wait for a turn that our own limits give them, or much waits for a processor:
+// what is begun then takes memory and is over no sooner.
 func (s *setup) held(atOnce int) func() bool {
-	return func() bool { return s.meter.Now(dial.Waiting) > atOnce/2 }
+	return func() bool { return s.meter.Now(dial.Waiting) > atOnce/2 || crowded() }
+}
+
+// crowded reports whether so many goroutines are ready to run that one waits for some
+// milliseconds before it does.
+func crowded() bool {
+	const each = 32 // a processor
+	ready := []metrics.Sample{{Name: "/sched/goroutines/runnable:goroutines"}}
+	metrics.Read(ready)
+	return ready[0].Value.Kind() == metrics.KindUint64 && ready[0].Value.Uint64() > uint64(each*runtime.GOMAXPROCS(0))
 }
 
 func beyondDNS(c verdict.Check) bool { return c != verdict.AAAA && c != verdict.DNSSEC }
