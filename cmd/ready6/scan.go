@@ -365,7 +365,7 @@ func (s *setup) held(atOnce int) func() bool {
 // crowded reports whether so many goroutines are ready to run that one waits for some
 // milliseconds before it does.
 func crowded() bool {
-	const each = 32 // a processor
+	const each = 16 // a processor
 	ready := []metrics.Sample{{Name: "/sched/goroutines/runnable:goroutines"}}
 	metrics.Read(ready)
 	return ready[0].Value.Kind() == metrics.KindUint64 && ready[0].Value.Uint64() > uint64(each*runtime.GOMAXPROCS(0))
