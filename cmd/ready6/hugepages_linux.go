@@ -1,7 +1,9 @@
 package main
 
 import (
+	"os"
 	"runtime"
+	"strings"
 	"sync"
 	"syscall"
 )
@@ -15,6 +17,9 @@ const heapRoom = 256 << 20
 // through tens of megabytes again and again: with small pages a tenth of its processor
 // time goes into page faults and address translation, in a virtual machine above all.
 var hugePages = sync.OnceFunc(func() {
+	if mode, err := os.ReadFile("/proc/sys/vm/overcommit_memory"); err != nil || strings.HasPrefix(string(mode), "2") {
+		return // what is asked for would count as taken (proc_sys_vm(5))
+	}
 	room := make([]byte, heapRoom) // the heap grows by what it is asked for, and keeps it
 	_ = syscall.Madvise(room, syscall.MADV_HUGEPAGE)
 	runtime.KeepAlive(room)
