@@ -141,6 +141,7 @@ func (r *run) pass(jobs iter.Seq[job]) error {
 // goroutine takes over.
 func (r *run) work(wg *sync.WaitGroup) {
 	late := time.NewTimer(slowAfter)
+	late.Stop() // until there is a service, and Waiting
 	defer late.Stop()
 	for j := range r.jobs {
 		relieved := false

@@ -45,8 +45,9 @@ func (r *run) one(j job, late *time.Timer, slow func() bool) outcome {
 	return o
 }
 
-// await waits for the record of a probe; each time that late is over it calls slow
-// until that is true, less and less often, and it gives up a while after ctx has ended.
+// await waits for the record of a probe; each time that late is over, if it runs, it
+// calls slow until that is true, less and less often, and it gives up a while after ctx
+// has ended.
 func (r *run) await(ctx context.Context, j job, got <-chan verdict.Record, late *time.Timer, slow func() bool) verdict.Record {
 	var over <-chan time.Time
 	end := ctx.Done()

@@ -3,6 +3,9 @@ package main
 import (
 	"context"
 	"net/netip"
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -49,4 +52,43 @@ func TestPacedNamesAreMeasured(t *testing.T) {
 			t.Errorf("%d of 1500 not measured: %v", cut, err)
 		}
 	})
+}
+
+// What waits for the network leaves room for more, what waits for a processor does not.
+func TestCrowded(t *testing.T) {
+	eventually := func(want bool) bool {
+		for range 1000 {
+			if crowded() == want {
+				return true
+			}
+			time.Sleep(time.Millisecond)
+		}
+		return false
+	}
+	over := make(chan struct{})
+	var wg sync.WaitGroup
+	const many = 1000 // beyond what is allowed on any machine of up to 60 processors
+	for range many {
+		wg.Go(func() { <-over }) // as for a reply
+	}
+	if !eventually(false) {
+		t.Error("crowded though nothing has anything to do")
+	}
+	var stop atomic.Bool
+	for range many {
+		wg.Go(func() {
+			for !stop.Load() {
+				runtime.Gosched()
+			}
+		})
+	}
+	if runtime.GOMAXPROCS(0) <= 60 && !eventually(true) {
+		t.Error("not crowded though a thousand goroutines are ready to run")
+	}
+	stop.Store(true)
+	close(over)
+	wg.Wait()
+	if !eventually(false) {
+		t.Error("still crowded when all is done")
+	}
 }
