@@ -107,3 +107,10 @@ func holds(err, target error) bool {
 	}
 	return false
 }
+
+// HeldBack reports that this machine itself did not send a packet: its own packet
+// filter dropped it (EPERM), or a queue was full (ENOBUFS, send(2)). It says nothing of
+// the other side, nor of other packets on the same socket.
+func HeldBack(err error) bool {
+	return errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOBUFS)
+}

@@ -231,7 +231,7 @@ func (a *asking) manage(ctx context.Context) (reply, *Failure) {
 			if rep, ok := a.take(o); ok {
 				return rep, nil
 			}
-			due = true
+			due = !dial.HeldBack(o.err) // what this machine did not let out just now, it may a moment later
 		case <-hedge.C:
 			due = true
 		case <-ctx.Done():
@@ -445,6 +445,6 @@ func (a *asking) fault(t *target, o outcome) {
 		t.closed = true
 		a.r.cannotRoute(t.srv.addr)
 	default: // forbidden, or a limit of ours
-		t.closed = true
+		t.closed = !dial.HeldBack(o.err)
 	}
 }

@@ -283,7 +283,9 @@ type received struct {
 // may still follow. Unsent says that the socket had failed before, for another question.
 func (k *socket) ask(ctx context.Context, w *waiter, wait time.Duration, wire []byte, a asked) (r received, unsent bool, err error) {
 	defer func() { k.leave(w, err == nil) }()
-	if _, err := k.conn.Write(wire); err != nil {
+	if _, err := k.conn.Write(wire); dial.HeldBack(err) {
+		return received{}, false, err // others wait on this socket for what was sent
+	} else if err != nil {
 		k.fail(err)
 		return received{}, true, err
 	}
